@@ -1,0 +1,35 @@
+# make test    everything that CI checks           make demo    both services on loopback, ready to use
+# make lock    new versions into requirements.lock make clean   remove what make made
+
+PYTHON = python3
+BIN = .venv/bin
+
+.PHONY: test lint types unit demo lock clean
+
+test: lint types unit
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed
+	$(BIN)/mypy
+
+unit: .venv/installed
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report --fail-under=100
+
+demo: .venv/installed
+	$(BIN)/python -m fakes demo
+
+.venv/installed: requirements.lock pyproject.toml bin/authup
+	$(PYTHON) -m venv .venv || { echo "make: needs Python 3.11 or newer with venv (Debian: python3-venv)" >&2; exit 1; }
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock:
+	uv pip compile --quiet --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .demo dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
