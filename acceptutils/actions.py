@@ -1,10 +1,11 @@
 """What a core may ask its driver to do.
 
 A core's methods return lists of these, to be performed in order. They are plain tuples, so a test
-compares lists with ==. CheckPassword and StartTls are questions: always the last action of a list;
-the core consumes no further line until the driver has called the method that answers.
+compares lists with ==. Those that the driver answers by calling a method are questions: always the
+last action of a list, and the core consumes no further line until it has the answer.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -27,10 +28,10 @@ class Log(NamedTuple):
 
 
 class AwaitMoment(NamedTuple):
-    """Wait for the moment of AUTHUP-ERR-4.
+    """Wait for the moment of AUTHUP-ERR-4. A question, answered by moment_came().
 
     It lies a whole number of `control/authdelay` periods after the line that completed the
-    credentials was taken up; the first such moment that has not passed, or, when `once`, the very
+    credentials was taken up: the first such moment that has not passed, or, when `once`, the very
     first one, which may be past already.
     """
 
@@ -40,7 +41,8 @@ class AwaitMoment(NamedTuple):
 class CheckPassword(NamedTuple):
     """Run checkpassword with this record on descriptor 3 and this AUTHUP_USER. A question.
 
-    Answered by child_started(), then child_ended(); or by trouble() when it could not be run.
+    child_started() tells that it runs; answered by child_ended(), child_given_up(), client_left(),
+    or trouble() when it could not be run.
     """
 
     record: bytes
@@ -65,11 +67,24 @@ class CloseServerInput(NamedTuple):
 
 
 class RestartServer(NamedTuple):
-    """End the inner server (close, SIGTERM, wait) and start a new one. Answered by server_started()."""
+    """End the inner server (close, SIGTERM, wait), start a new one. A question: server_started()."""
+
+
+class RunAttempt(NamedTuple):
+    """Run reup's program. A question, answered by attempt_ended() or cannot_run()."""
+
+    argv: Sequence[bytes]
+    env: Mapping[bytes, bytes]
+
+
+class Become(NamedTuple):
+    """Become this program by exec. A question, answered (if at all) by cannot_run()."""
+
+    argv: Sequence[bytes]
 
 
 class EndServer(NamedTuple):
-    """Stop serving: end the inner server by the ladder of FIX-EXIT-1. Answered by server_ended()."""
+    """Stop serving; end the inner server by the ladder of FIX-EXIT-1. A question: server_ended()."""
 
 
 class Exit(NamedTuple):
@@ -88,5 +103,7 @@ Action = (
     | CloseServerInput
     | RestartServer
     | EndServer
+    | RunAttempt
+    | Become
     | Exit
 )
