@@ -6,15 +6,17 @@ never depends on why the login was refused (AUTHUP-ERR-4).
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
-from acceptutils import checkpassword, ucspitls
+from acceptutils import checkpassword, options, ucspitls
 from acceptutils.actions import Action, AwaitMoment, CheckPassword, Exit, Log, Send, StartTls
 from acceptutils.lines import LineCutter, Overlong, without_ending
 from acceptutils.ucspitls import Tls
 
 USAGE = b"usage: authup [ -t tries ] <smtp|pop3> prog"
+
+DEFAULT_TRIES = {b"smtp": 5, b"pop3": 1}
 
 SUCCESS = 0
 FAILED_LOGIN = 1  # reup repeats
@@ -59,6 +61,29 @@ _COUNTED = (b"500 ", b"501 ", b"502 ", b"504 ", b"530 ", b"-ERR ")  # LIM-2
 # How a child's exit code ends a session that did not log in (section 3.6).
 _REFUSALS = {1: "badauth", 2: "badauth", 111: "tempauth"}
 _FATAL = {16: "alarm", 18: "control"}
+
+
+class CommandLine(NamedTuple):
+    """What authup was asked to do: protocol in lower case, tries, checkpassword and its arguments."""
+
+    protocol: bytes
+    tries: int
+    prog: Sequence[bytes]
+
+
+def command_line(args: Sequence[bytes], attempt: int) -> CommandLine:
+    """Read the command line (AUTHUP-GEN-1, AUTHUP-GEN-2). Raises options.BadUsageError."""
+    parsed = options.parse(args, tries=True)
+    if parsed.tries == 0 or len(parsed.operands) < 2 or parsed.operands[0].lower() not in DEFAULT_TRIES:
+        raise options.BadUsageError
+    protocol, *prog = parsed.operands
+    default = 1 if attempt else DEFAULT_TRIES[protocol.lower()]
+    return CommandLine(protocol.lower(), parsed.tries or default, prog)
+
+
+def usage(attempt: int, complaint: bytes | None) -> list[Action]:
+    """Return what to do about a bad command line; under reup another attempt would not help."""
+    return options.refusal(b"authup", complaint, USAGE, PERMANENT if attempt else 1)
 
 
 class Settings(NamedTuple):

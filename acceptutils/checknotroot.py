@@ -6,6 +6,7 @@ code of checkpassword's and not a word on standard output.
 
 from collections.abc import Mapping, Sequence
 
+from acceptutils import options
 from acceptutils.actions import Action, Become, Exit, Log
 
 USAGE = b"usage: checknotroot prog"
@@ -14,7 +15,7 @@ USAGE = b"usage: checknotroot prog"
 def start(args: Sequence[bytes], env: Mapping[bytes, bytes], uid: int, euid: int) -> list[Action]:
     """Decide from the command line and the user IDs (CNR-1, CNR-2)."""
     if not args:
-        return [Log(b"checknotroot: " + USAGE), Exit(111 if b"AUTHUP_USER" in env else 1)]
+        return options.refusal(b"checknotroot", None, USAGE, 111 if b"AUTHUP_USER" in env else 1)
     if uid == 0 or euid == 0:
         return [Log(b"checknotroot: WAS RUNNING AS ROOT, TERMINATING"), Exit(1)]
     return [Become(args)]

@@ -7,11 +7,11 @@ client's next bytes are: DATA (message or command), AUTH (continuation or comman
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from acceptutils import decimal, ucspitls
+from acceptutils import decimal, options, ucspitls
 from acceptutils.actions import (
     Action,
     CloseServerInput,
@@ -48,6 +48,24 @@ _PSEUDO_EVENTS = {b"greeting", b"timeout", b"clienteof", b"in_data"}  # FIX-REQ-
 _VERB = re.compile(rb" *[^ \0]*")
 _LAST_LINE = re.compile(rb"([0-9]{3})(?: |\r?\n)")
 _AUTH_SECRET = re.compile(rb"(?i)(\s*auth\s+\S+\s).*", re.DOTALL)
+
+
+def command_line(args: Sequence[bytes]) -> Sequence[bytes]:
+    """Return prog and its arguments (FIX-GEN-1). Raises options.BadUsageError."""
+    prog = options.parse(args, tries=False).operands
+    if not prog:
+        raise options.BadUsageError
+    return prog
+
+
+def usage(env: Mapping[bytes, bytes], complaint: bytes | None) -> list[Action]:
+    """Return what to do about a bad command line: for authup, 1 would be a bad password."""
+    return options.refusal(b"fixsmtpio", complaint, USAGE, TROUBLE if LOGGED_IN in env else 1)
+
+
+def cannot_run(step: str) -> list[Action]:
+    """Return what to do when prog cannot be started: "pipe", "fork" or "exec" failed (FIX-GEN-6, -8)."""
+    return [Log(f"fixsmtpio: unable to {'open pipe' if step == 'pipe' else step}".encode()), Exit(TROUBLE)]
 
 
 class Awaits(Enum):

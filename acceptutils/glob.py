@@ -174,14 +174,14 @@ class _Bracket:
         return byte, found.end() if found and len(byte) == 1 else None
 
     def _take(self, members: bytes, after: int) -> int:
-        new = self.unseen.intersection(members)
-        self.unseen -= new
-        end = self._skip(after)
-        if end == self.start:
-            self.unclosed |= new
-        elif end is not None:
-            self.taken |= new
-            self.end = end
+        if new := self.unseen.intersection(members):
+            self.unseen -= new
+            end = self._skip(after)
+            if end == self.start:
+                self.unclosed |= new
+            elif end is not None:
+                self.taken |= new
+                self.end = end
         return after
 
     def _skip(self, at: int) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from acceptutils import decimal
+from acceptutils.actions import Action, Exit, Log
 
 
 class BadUsageError(Exception):
@@ -45,6 +46,12 @@ def parse(args: Sequence[bytes], *, tries: bool) -> Options:
             raise BadUsageError(b"option requires an argument -- t")
         found = _number(value or rest.pop(0))
     return Options(found, None, rest)
+
+
+def refusal(program: bytes, complaint: bytes | None, usage: bytes, code: int) -> list[Action]:
+    """Return what a program does about a bad command line: its complaint, its usage line, the end."""
+    lines = [b"%b: %b" % (program, line) for line in (complaint, usage) if line]
+    return [*map(Log, lines), Exit(code)]
 
 
 def _number(digits: bytes) -> int:

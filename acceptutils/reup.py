@@ -28,9 +28,9 @@ class Reup:
         try:
             parsed = options.parse(self._args, tries=True)
         except options.BadUsageError as bad:
-            return _usage(bad.complaint)
+            return options.refusal(b"reup", bad.complaint, USAGE, 1)
         if not parsed.operands:
-            return _usage(None)
+            return options.refusal(b"reup", None, USAGE, 1)
         self._prog, self._most = parsed.operands, parsed.tries or 0
         return [self._again()]
 
@@ -55,11 +55,6 @@ class Reup:
     def _again(self) -> RunAttempt:
         self._attempt += 1
         return RunAttempt(self._prog, {**self._env, b"REUP": b"%d" % self._attempt})
-
-
-def _usage(complaint: bytes | None) -> list[Action]:
-    lines = [b"reup: " + line for line in (complaint, USAGE) if line]
-    return [*map(Log, lines), Exit(1)]
 
 
 def attempt_number(env: Mapping[bytes, bytes]) -> int:

@@ -79,6 +79,10 @@ class ReceiveStream(Protocol):
         """Wait for 1 to `most` bytes; b"" at end of file or when the connection is broken."""
         ...
 
+    def close(self) -> None:
+        """Close this end. Closing twice is fine."""
+        ...
+
 
 class Client(SendStream, ReceiveStream, Protocol):
     """The client, on descriptors 0 and 1, or inside TLS on the front end's descriptors."""
