@@ -1,0 +1,61 @@
+"""The sessions, in the simulated machine: every seed, every timing, milliseconds each."""
+
+import shlex
+
+import pytest
+
+from acceptutils.runtime.authup import authup
+from acceptutils.runtime.becoming import checknotroot
+from acceptutils.runtime.fixsmtpio import fixsmtpio
+from acceptutils.runtime.reup import reup
+from fakes.checkpassword import hash_password
+from fakes.machine import Machine, run
+from fakes.programs import PROGRAMS
+from fakes.ucspitlsd import ucspitlsd
+from tests.sessions.sessions import MAIL, SESSIONS, control_files
+from tests.sessions.transcript import Session, play
+
+DRIVERS = {b"reup": reup, b"authup": authup, b"checknotroot": checknotroot, b"fixsmtpio": fixsmtpio}
+
+FILES = {
+    b"/var/qmail/users": b"".join(
+        b"%b:%b:%d:%d:%b:/bin/sh\n" % (name, hash_password(password, b"salt"), uid, uid, home)
+        for name, password, uid, home in [
+            (b"alice", b"secret", 1001, b"/home/alice"),
+            (b"root", b"toor", 0, b"/root"),
+        ]
+    ),
+    b"/home/alice/Maildir/tmp/": b"",
+    b"/home/alice/Maildir/cur/": b"",
+    b"/home/alice/Maildir/new/1.mail": MAIL,
+}
+
+
+def machine_for(session: Session, seed: int) -> Machine:
+    control = {
+        f"/var/qmail/control/{name}".encode(): text.encode() for name, text in control_files(session).items()
+    }
+    fakes = {**PROGRAMS, b"ucspitlsd": ucspitlsd}
+    return Machine(DRIVERS, fakes, files={**FILES, **control}, seed=seed)
+
+
+def play_in_machine(session: Session, seed: int) -> tuple[bytes, Machine]:
+    """Play a session in a machine with this seed; return what the client received."""
+    machine = machine_for(session, seed)
+
+    async def script(machine: Machine) -> bytes:
+        env = {b"PATH": b"/bin", b"FAKE_USERS": b"/var/qmail/users"}
+        async with machine.connect([word.encode() for word in shlex.split(session.chain)], env=env) as client:
+
+            async def exit_code() -> int | None:
+                return (await client.ended()).code
+
+            return await play(session, client, exit_code)
+
+    return run(machine, script), machine
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.name)
+def test_session(session: Session, seed: int) -> None:
+    play_in_machine(session, seed)
