@@ -22,7 +22,12 @@ PEER = "recordio"
 def rate(argv: Sequence[str], env: dict[str, str]) -> float:
     """Return MB/s from the 354 to the 250."""
     ours, theirs = socket.socketpair()
-    with ours, subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, env=env):
+    with (
+        ours,
+        subprocess.Popen(
+            argv, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL, env=env
+        ),
+    ):
         theirs.close()
         replies = ours.makefile("rb")
         replies.readline()

@@ -22,7 +22,9 @@ def first_byte(argv: Sequence[str], env: dict[str, str]) -> float:
     before = time.perf_counter()
     with (
         ours,
-        subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, env=env) as child,
+        subprocess.Popen(
+            argv, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL, env=env
+        ) as child,
     ):
         theirs.close()
         ours.recv(1)
