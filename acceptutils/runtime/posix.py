@@ -1,5 +1,6 @@
 """The real surroundings of authup and fixsmtpio: descriptors, processes, signals, clocks."""
 
+import contextlib
 import os
 import signal
 import time
@@ -64,7 +65,8 @@ class PosixChild:
     def kill(self, signal: int, *, group: bool = False) -> None:
         """Send it or its process group a signal."""
         if self._ended is None:
-            (os.killpg if group else os.kill)(self.pid, signal)
+            with contextlib.suppress(ProcessLookupError):
+                (os.killpg if group else os.kill)(self.pid, signal)
 
 
 class PosixWorld(PosixLauncher):

@@ -18,7 +18,7 @@ _MOST_AT_ONCE = 65536
 
 
 class Descriptor:
-    """One direction of a stream. Implements `world.SendStream` and `world.ReceiveStream`.
+    """One direction of a stream. Implements `world.WritePipe` and `world.ReadPipe`.
 
     It does not own an inherited descriptor: close() is for pipes that we made.
     """
@@ -130,9 +130,6 @@ class ClientStream:
     def has_left(self) -> bool:
         """Say whether the connection broke (AUTHUP-CP-7)."""
         return descriptors.is_hung_up(self._to.fd)
-
-    def close(self) -> None:
-        """Do nothing: the client's descriptors are ours until the end."""
 
 
 async def _ready(wait: Callable[[int], Awaitable[None]], fd: int) -> None:

@@ -41,7 +41,10 @@ class CannotRun(Exception):
 
 
 class CannotReadControl(Exception):
-    """A control file (or the qmail home) is there but of no use; `reason` in one phrase (CTL-3)."""
+    """A control file or the qmail home is of no use (CTL-3).
+
+    `file` is "control/NAME" or the path of the home, `reason` one phrase.
+    """
 
     def __init__(self, file: str, reason: str) -> None:
         super().__init__(f"{file}: {reason}")
@@ -67,10 +70,6 @@ class SendStream(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Close this end; the peer sees end of file. Closing twice is fine."""
-        ...
-
 
 class ReceiveStream(Protocol):
     """Bytes from a peer."""
@@ -79,9 +78,21 @@ class ReceiveStream(Protocol):
         """Wait for 1 to `most` bytes; b"" at end of file or when the connection is broken."""
         ...
 
+
+class Pipe(Protocol):
+    """Our end of a pipe to a child."""
+
     def close(self) -> None:
-        """Close this end. Closing twice is fine."""
+        """Close it; the child sees end of file, or EPIPE. Closing twice is fine."""
         ...
+
+
+class WritePipe(SendStream, Pipe, Protocol):
+    """Our end of a child's standard input."""
+
+
+class ReadPipe(ReceiveStream, Pipe, Protocol):
+    """Our end of a child's standard output."""
 
 
 class Client(SendStream, ReceiveStream, Protocol):
@@ -102,12 +113,12 @@ class Child(Protocol):
     pid: int
 
     @property
-    def stdin(self) -> SendStream:
+    def stdin(self) -> WritePipe:
         """Its standard input, when it was spawned with pipes."""
         ...
 
     @property
-    def stdout(self) -> ReceiveStream:
+    def stdout(self) -> ReadPipe:
         """Its standard output, when it was spawned with pipes."""
         ...
 
@@ -184,7 +195,10 @@ class World(Launcher, Protocol):
         ...
 
     def read_control(self, name: str) -> bytes | None:
-        """Return the bytes of control/NAME; None if there is no such file. Raises CannotReadControl."""
+        """Return the bytes of control/NAME below the working directory; None if there is no such file.
+
+        enter_qmail_home() comes first. Raises CannotReadControl.
+        """
         ...
 
     def now(self) -> float:
@@ -212,14 +226,15 @@ class World(Launcher, Protocol):
         ...
 
     def tls_is_usable(self) -> bool:
-        """Say whether the front end's three descriptors exist and its control socket is not hung up."""
+        """Say whether the environment names three open descriptors of a front end (AUTHUP-TLS-1)."""
         ...
 
     async def start_tls(self, ready: bytes, patience: float) -> bytes:
         """Do AUTHUP-TLS-3: drop what the client sent ahead, say `ready`, order `Y`, read the block.
 
         `patience` bounds each write and read, in seconds. Returns the raw environment block.
-        Raises TlsUnavailable before `ready` was said, TlsFailed after.
+        Raises TlsUnavailable when the front end is gone before `ready` was said, TlsFailed for all
+        that must end the session: trouble after it, or more than 64 KiB sent ahead.
         """
         ...
 

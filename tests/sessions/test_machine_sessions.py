@@ -58,4 +58,11 @@ def play_in_machine(session: Session, seed: int) -> tuple[bytes, Machine]:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.name)
 def test_session(session: Session, seed: int) -> None:
-    play_in_machine(session, seed)
+    _, machine = play_in_machine(session, seed)
+    assert not [line for line in machine.log_lines if b"internal error" in line.line]
+
+
+def test_a_seed_reproduces_a_run_exactly() -> None:
+    runs = {seed: [play_in_machine(SESSIONS[2], seed)[1].events for _ in range(2)] for seed in range(3)}
+    assert all(first == second for first, second in runs.values())
+    assert runs[0] != runs[1], "the seed changes nothing"
