@@ -76,7 +76,7 @@ class _Authup:
         self._session = kind(self._settings(command_line, attempt, capabilities))
         self._taken_up = trio.current_time()  # when the last line was
         self._code = core.PERMANENT
-        self._inarticulate = False  # in mid-reply, or the client is the child's: a word would garble
+        self._inarticulate = False  # in mid-reply, or the client is somebody else's: a word would garble
         self._says_goodbye = False
 
     def _read_limits(self, protocol: bytes) -> None:
@@ -123,7 +123,8 @@ class _Authup:
             self._code = await self._converse()
             nursery.cancel_scope.cancel()
         if self._says_goodbye:
-            await self._perform(self._session.terminated())
+            with trio.move_on_after(GRACE):
+                await self._perform(self._session.terminated())
         session = self._session
         left = Carried(self._carried.started, session.long_lines, session.errors, session.tls_block)
         self._world.remember(left.encode())
@@ -185,13 +186,16 @@ class _Authup:
             await trio.sleep_until(self._taken_up + periods * self._authdelay)
 
     async def _start_tls(self, ready: bytes) -> list[Action]:
+        self._inarticulate = True
         try:
             block = await self._world.start_tls(ready, self._write_timeout)
+            answer = self._session.tls_started(block)
         except TlsUnavailable:
-            return self._session.tls_unavailable()
+            answer = self._session.tls_unavailable()
         except TlsFailed:
-            return self._session.tls_failed()
-        return self._session.tls_started(block)
+            answer = self._session.tls_failed()
+        self._inarticulate = False
+        return answer
 
     # checkpassword, and what it becomes
 

@@ -28,7 +28,7 @@ def main() -> NoReturn:
         sys.exit(f"usage: python -m acceptutils <{'|'.join(PROGRAMS)}> ...")
     arguments = [os.fsencode(arg) for arg in args]
     asked = _asked_for(name, arguments)
-    sys.exit(_inform(name, asked) if asked else _run(name, arguments))
+    sys.exit(_inform(name, asked) if asked else _run_guarded(name, arguments))
 
 
 def _asked_for(name: str, args: Sequence[bytes]) -> bytes | None:
@@ -47,6 +47,16 @@ def _inform(name: str, asked: bytes) -> int:
     else:
         print(usage.decode(), purpose.decode(), f"See {name}(8).", sep="\n")
     return 0
+
+
+def _run_guarded(name: str, args: Sequence[bytes]) -> int:
+    try:
+        return _run(name, args)
+    except Exception as fault:  # what even the driver did not expect (LIM-6)
+        from acceptutils.runtime import descriptors, faults
+
+        descriptors.log(name.encode() + b": " + faults.describe(fault))
+        return authup.PERMANENT if name == "authup" else fixsmtpio.TROUBLE
 
 
 def _run(name: str, args: Sequence[bytes]) -> int:

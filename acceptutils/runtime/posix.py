@@ -27,11 +27,12 @@ _DEFAULT_SIGNALS = sorted(set(signal.valid_signals()) - {signal.SIGKILL, signal.
 class PosixChild:
     """A process that we started. Implements `world.Child`."""
 
-    def __init__(self, pid: int, pipes: tuple[int, int] | None) -> None:
+    def __init__(self, pid: int, pipes: Sequence[int], *, own_group: bool) -> None:
         self.pid = pid
+        self._own_group = own_group
         self._pidfd = os.pidfd_open(pid)
         self._ended: Ended | None = None
-        self._pipes = tuple(map(Descriptor, pipes or ()))
+        self._pipes = tuple(map(Descriptor, pipes))
 
     @property
     def stdin(self) -> Descriptor:
@@ -66,7 +67,7 @@ class PosixChild:
         """Send it or its process group a signal."""
         if self._ended is None:
             with contextlib.suppress(ProcessLookupError):
-                (os.killpg if group else os.kill)(self.pid, signal)
+                (os.killpg if group and self._own_group else os.kill)(self.pid, signal)
 
 
 class PosixWorld(PosixLauncher):
@@ -125,6 +126,8 @@ class PosixWorld(PosixLauncher):
         try:
             standard = _pipe_pair(ours, theirs) if pipes else self.client.descriptors
             wanted = dict(enumerate(standard))
+            # On a terminal a group of its own would be a background job, stopped when it reads.
+            own_group = own_group and not os.isatty(standard[0])
             if record is not None:
                 wanted[_RECORD_FD] = _filled_pipe(record, theirs)
             pid = self._spawn(argv, env, wanted, own_group=own_group)
@@ -133,7 +136,7 @@ class PosixWorld(PosixLauncher):
             raise
         finally:
             _close_all(theirs)
-        return PosixChild(pid, (ours[0], ours[1]) if pipes else None)
+        return PosixChild(pid, ours, own_group=own_group)
 
     def _spawn(
         self, argv: Sequence[bytes], env: Mapping[bytes, bytes], wanted: Mapping[int, int], *, own_group: bool
