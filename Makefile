@@ -1,10 +1,11 @@
-# make test    everything that CI checks           make demo    both services on loopback, ready to use
-# make lock    new versions into requirements.lock make clean   remove what make made
+# make test    everything that CI checks            make demo    both services on loopback, ready to use
+# make bench   measure, against named peers         make lock    new versions into requirements.lock
+# make clean   remove what make made
 
 PYTHON = python3
 BIN = .venv/bin
 
-.PHONY: test lint types unit demo lock clean
+.PHONY: test lint types unit demo bench lock clean
 
 test: lint types unit
 
@@ -22,7 +23,12 @@ unit: .venv/installed
 demo: .venv/installed
 	$(BIN)/python -m fakes demo
 
-.venv/installed: requirements.lock pyproject.toml bin/authup
+bench: .venv/installed
+	$(BIN)/python -m bench.startup
+	$(BIN)/python -m bench.login
+	$(BIN)/python -m bench.data
+
+.venv/installed: requirements.lock pyproject.toml bin/reup bin/authup bin/checknotroot bin/fixsmtpio
 	$(PYTHON) -m venv .venv || { echo "make: needs Python 3.11 or newer with venv (Debian: python3-venv)" >&2; exit 1; }
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .

@@ -223,15 +223,15 @@ class _Authup:
     async def _await_child(self, child: Child) -> list[Action]:
         """Wait for the end; bound the time in which the login is not decided yet."""
         deadline = trio.current_time() + (self._checkpassword_timeout or float("inf"))
-        while self._world.uid == 0 and child.real_uid() == 0:
-            with trio.move_on_after(WATCH_PERIOD):
-                return self._child_ended(await child.wait())
+        while self._world.uid == 0 and child.real_uid() == 0:  # looked at before each of the steps below
             if self._world.client.has_left():
                 await _end(child, group=True, grace=1)
                 return self._session.client_left()
             if trio.current_time() >= deadline:
                 await _end(child, group=True, grace=GRACE)
                 return self._session.child_given_up()
+            with trio.move_on_after(WATCH_PERIOD):
+                return self._child_ended(await child.wait())
         return self._child_ended(await child.wait())
 
     def _child_ended(self, ended: Ended) -> list[Action]:

@@ -6,6 +6,7 @@ the drivers await block instead of yielding, so a driver runs to its end in one 
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import FrameType
 from typing import Any, NoReturn
@@ -14,7 +15,7 @@ from acceptutils.runtime import descriptors, programs
 from acceptutils.runtime.world import Attempt, CannotRun, Ended, Launcher
 
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# Python ignores these two from its start on; a program expects to be killed by them.
+# Python ignores these two from its start on; what bin/ saw before tells whether they were ignored.
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -63,7 +64,8 @@ class PosixLauncher:
 
     def _become(self, argv: Sequence[bytes], env: Mapping[bytes, bytes]) -> NoReturn:
         for number in _IGNORED_BY_PYTHON:
-            signal.signal(number, signal.SIG_DFL)
+            was_ignored = number == signal.SIGPIPE and sys._xoptions.get("sigpipe") == "ignored"
+            signal.signal(number, signal.SIG_IGN if was_ignored else signal.SIG_DFL)
         programs.run(argv, self.env, lambda path, args: os.execve(path, args, env))
         raise AssertionError("exec returned")
 

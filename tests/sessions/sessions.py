@@ -212,6 +212,18 @@ SESSIONS = [
         """,
     ),
     Session(
+        "client hangs up soon after the login: the session ends by itself, authup does not kill it",
+        SUBMISSION,
+        f"""
+        S: 220 mail.example.org ESMTP
+        C: AUTH PLAIN {RIGHT}
+        S: 235 ok, go ahead (#2.0.0)
+        C! gone
+        S! exit 0
+        """,
+        needs_root=True,
+    ),
+    Session(
         "time-out before login",
         SUBMISSION,
         """

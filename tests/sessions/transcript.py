@@ -71,7 +71,8 @@ async def play(session: Session, client: Client, exit_code: Callable[[], Awaitab
                 rest = await client.receive_all()
                 assert rest == b"", f"expected the end, got {rest!r}"
             case "S!", _:
-                assert await exit_code() == int(text.removeprefix("exit "))
+                code = await exit_code()
+                assert code == int(text.removeprefix("exit ")), f"expected {text}, got {code}"
             case _, "" if mark.startswith("+"):
                 silent_until = trio.current_time() + float(mark[1:-1]) - 0.05
             case _:
