@@ -41,8 +41,8 @@ class AwaitMoment(NamedTuple):
 class CheckPassword(NamedTuple):
     """Run checkpassword with this record on descriptor 3 and this AUTHUP_USER. A question.
 
-    child_started() tells that it runs; answered by child_ended(), child_given_up(), client_left(),
-    or trouble() when it could not be run.
+    child_started() tells that it runs; answered by child_ended(), child_given_up(), client_left(), or
+    cannot_run().
     """
 
     record: bytes

@@ -6,6 +6,7 @@ never depends on why the login was refused (AUTHUP-ERR-4).
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
@@ -110,7 +111,7 @@ class Settings(NamedTuple):
     remote_ip: bytes | None = None
 
 
-class Session:
+class Session(ABC):
     """One session up to the login, for either protocol.
 
     The driver feeds it by start(), client_data(), client_eof(), timed_out() and terminated(), answers
@@ -139,17 +140,17 @@ class Session:
 
     # What each protocol decides
 
+    @abstractmethod
     def greet(self) -> bytes:
         """Return the greeting line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def command(self, line: bytes) -> list[Action]:
         """Act on one line, without its ending, that may be a command or part of an AUTH exchange."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forget(self) -> None:
         """Forget a half-finished login."""
-        raise NotImplementedError
 
     # What the driver tells
 
@@ -183,6 +184,10 @@ class Session:
         """checkpassword runs (AUTHUP-LOG-1)."""
         self._child = b"%d" % pid
         return [self._log_attempt()]
+
+    def cannot_run(self, step: str) -> list[Action]:
+        """Answer to CheckPassword: "pipe", "fork" or "exec" failed (AUTHUP-CP-5)."""
+        return [self._log_attempt(), *self.trouble("pipe" if step == "pipe" else "fork")]
 
     def child_ended(self, code: int | None, uid: int | None) -> list[Action]:
         """Answer to CheckPassword: it, or what it became, ended with this code, as this real UID.

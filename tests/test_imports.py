@@ -47,7 +47,7 @@ def test_cores_decide_without_looking_around(path: Path) -> None:
     assert not [name for name in imported(path) if name.startswith("acceptutils.runtime")], (
         "a core that knows the runtime cannot run in another one"
     )
-    assert modules <= {"acceptutils", "binascii", "collections", "enum", "functools", "re", "typing"}
+    assert modules <= {"abc", "acceptutils", "binascii", "collections", "enum", "functools", "re", "typing"}
 
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.parts[0] == "acceptutils"], ids=str)

@@ -208,7 +208,7 @@ class _Authup:
             child = await world.spawn(self._prog, env, record=question.record, own_group=world.uid == 0)
         except CannotRun as trouble:
             world.log(b"authup %d unable to run %b: %b" % (world.pid, self._prog[0], trouble.reason.encode()))
-            return self._session.trouble("pipe" if trouble.step == "pipe" else "fork")
+            return self._session.cannot_run(trouble.step)
         self._inarticulate = True
         try:
             await self._perform(self._session.child_started(child.pid))
