@@ -6,27 +6,47 @@ last action of a list, and the core consumes no further line until it has the an
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
+def distinct(action: type[T]) -> type[T]:
+    """Let only actions of the same kind be equal: to plain tuples, Send(b"x") == ToServer(b"x")."""
+
+    def equal(self: tuple[object, ...], other: object) -> bool:
+        return type(self) is type(other) and tuple.__eq__(self, other)
+
+    def unequal(self: tuple[object, ...], other: object) -> bool:
+        return not equal(self, other)
+
+    action.__eq__ = equal  # type: ignore[assignment, method-assign]
+    action.__ne__ = unequal  # type: ignore[assignment, method-assign]
+    return action
+
+
+@distinct
 class Send(NamedTuple):
     """Write these bytes to the client."""
 
     data: bytes
 
 
+@distinct
 class ToServer(NamedTuple):
     """Write these bytes to the standard input of the inner server."""
 
     data: bytes
 
 
+@distinct
 class Log(NamedTuple):
     """Write this line (no line end) to standard error."""
 
     line: bytes
 
 
+@distinct
 class AwaitMoment(NamedTuple):
     """Wait for the moment of AUTHUP-ERR-4. A question, answered by moment_came().
 
@@ -38,6 +58,7 @@ class AwaitMoment(NamedTuple):
     once: bool = False
 
 
+@distinct
 class CheckPassword(NamedTuple):
     """Run checkpassword with this record on descriptor 3 and this AUTHUP_USER. A question.
 
@@ -53,6 +74,7 @@ class CheckPassword(NamedTuple):
         return f"CheckPassword(record=<{len(self.record)} bytes>, user={self.user!r})"
 
 
+@distinct
 class StartTls(NamedTuple):
     """Drop what the client sent ahead, say `ready`, and have the front end start TLS. A question.
 
@@ -62,14 +84,17 @@ class StartTls(NamedTuple):
     ready: bytes
 
 
+@distinct
 class CloseServerInput(NamedTuple):
     """Close the standard input of the inner server once all that was written to it is out."""
 
 
+@distinct
 class RestartServer(NamedTuple):
     """End the inner server (close, SIGTERM, wait), start a new one. A question: server_started()."""
 
 
+@distinct
 class RunAttempt(NamedTuple):
     """Run reup's program. A question, answered by attempt_ended() or cannot_run()."""
 
@@ -77,16 +102,19 @@ class RunAttempt(NamedTuple):
     env: Mapping[bytes, bytes]
 
 
+@distinct
 class Become(NamedTuple):
     """Become this program by exec. A question, answered (if at all) by cannot_run()."""
 
     argv: Sequence[bytes]
 
 
+@distinct
 class EndServer(NamedTuple):
     """Stop serving; end the inner server by the ladder of FIX-EXIT-1. A question: server_ended()."""
 
 
+@distinct
 class Exit(NamedTuple):
     """End the program with this exit code."""
 

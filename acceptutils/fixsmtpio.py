@@ -7,7 +7,7 @@ client's next bytes are: DATA (message or command), AUTH (continuation or comman
 
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from acceptutils.actions import (
     ToServer,
 )
 from acceptutils.lines import LineCutter, Message, Overlong, without_ending
-from acceptutils.rules import LOGGED_IN, Rewriter, Rule
+from acceptutils.rules import LOGGED_IN, MOST_REPLY_BYTES, Rewriter, Rule
 from acceptutils.ucspitls import Tls
 
 USAGE = b"usage: fixsmtpio prog [ arg ... ]"
@@ -33,7 +33,6 @@ TROUBLE = 111
 BAD_CONTROLS = 18
 
 MOST_REQUEST_BYTES = 65536  # LIM-4
-MOST_REPLY_BYTES = 1048576
 # A client that pipelines without end must not fill our memory (LIM-5); enough for 1,000 recipients.
 MOST_PENDING = 4096
 
@@ -47,7 +46,8 @@ _ALLOWED_BEFORE_TLS = {b"noop", b"ehlo", b"starttls", b"quit"}  # FIX-TLS-6
 _PSEUDO_EVENTS = {b"greeting", b"timeout", b"clienteof", b"in_data"}  # FIX-REQ-6
 _VERB = re.compile(rb" *[^ \0]*")
 _LAST_LINE = re.compile(rb"([0-9]{3})(?: |\r?\n)")
-_AUTH_SECRET = re.compile(rb"(?i)(\s*auth\s+\S+\s).*", re.DOTALL)
+# Anchored, and no two neighbours share a byte: 64 KiB of blanks would take seconds otherwise.
+_AUTH_SECRET = re.compile(rb"(?is)\A(\s*auth[\s\0]+[^\s\0]+[\s\0]+)[^\s\0].*")
 
 
 def command_line(args: Sequence[bytes]) -> Sequence[bytes]:
@@ -132,6 +132,7 @@ class Filter:
         self._greeted = False
         self._client_ended = False
         self._client_over = False  # clienteof has happened
+        self._asking = False  # a question is open: whatever anybody says waits
         self._stopped = False
         self._exit_code: int | None = None
         self._label = b"fixsmtpio " + label
@@ -142,7 +143,7 @@ class Filter:
     @property
     def wants_client(self) -> bool:
         """Whether the client's next bytes can be used now; otherwise its data stays where it is."""
-        return not (self._client_ended or self._stopped) and self._can_read
+        return not (self._client_ended or self._stopped or self._asking) and self._can_read
 
     @property
     def replies_owed(self) -> int:
@@ -157,8 +158,7 @@ class Filter:
     def server_started(self, pid: int) -> list[Action]:
         """Take note of a server's process ID; also the answer to RestartServer."""
         self._debug_prefix = b"%b %d" % (self._label, pid)
-        if self._reading is Reading.BLOCKED:
-            self._reading = Reading.COMMANDS
+        self._asking = False
         return self._advance()
 
     def client_data(self, data: bytes) -> list[Action]:
@@ -181,15 +181,14 @@ class Filter:
 
     def server_data(self, data: bytes) -> list[Action]:
         """Take what the server sent, in pieces of any size."""
-        self._replies.feed(data)
-        while not self._stopped and (line := self._replies.take()) is not None:
-            self._server_line(line)
+        if not self._stopped:
+            self._replies.feed(data)
         return self._advance()
 
     def server_eof(self) -> list[Action]:
         """The server will say nothing more; an incomplete reply is dropped (FIX-EXIT-3)."""
         self._stop(None)
-        return self._done()
+        return self._advance()
 
     def reply_overdue(self) -> list[Action]:
         """The client is gone, and the server let too much time pass (FIX-EV-2)."""
@@ -221,18 +220,30 @@ class Filter:
         self._reply.clear()
         self._greeted = False
         self._pending = deque([Pending(b"greeting", Awaits.GREETING_IN_TLS)])
-        return [RestartServer()]
+        self._reading = Reading.COMMANDS
+        self._debug(b"4", _READY_FOR_TLS)
+        self._actions.append(RestartServer())
+        return self._advance()
 
     def tls_unavailable(self) -> list[Action]:
         """Answer to StartTls: trouble, and nothing was said yet; the session goes on."""
+        self._asking = False
         self._send(_NO_TLS_NOW)
         self._reading = Reading.COMMANDS
         return self._advance()
 
     def tls_failed(self) -> list[Action]:
         """Answer to StartTls: trouble after the client was told to go ahead."""
+        self._debug(b"4", _READY_FOR_TLS)
         self._stop(TROUBLE)
-        return self._done()
+        return self._advance()
+
+    def _advance(self) -> list[Action]:
+        """Go on with both sides as far as may be, the client's first: where bytes are cut must not matter."""
+        while not (self._stopped or self._asking) and (self._hear_client() or self._hear_server()):
+            pass
+        actions, self._actions = self._actions, []
+        return actions
 
     # Requests
 
@@ -240,14 +251,19 @@ class Filter:
     def _can_read(self) -> bool:
         return self._reading is not Reading.BLOCKED and len(self._pending) < MOST_PENDING
 
-    def _advance(self) -> list[Action]:
-        while not self._stopped and not self._client_over and self._can_read and self._read():
-            pass
-        if self._client_ended and not self._client_over and not self._stopped and self._can_read:
+    def _hear_client(self) -> bool:
+        """Take up the next thing from the client; False if there is none."""
+        if self._client_over:
+            if not self.replies_owed:
+                self._stop(None)
+            return self._stopped
+        if not self._can_read:
+            return False
+        if self._read():
+            return True
+        if self._client_ended:
             self._client_is_over()
-        if self._client_over and not self.replies_owed:
-            self._stop(None)
-        return self._done()
+        return self._client_over
 
     def _read(self) -> bool:
         if self._reading is Reading.MESSAGE:
@@ -282,17 +298,18 @@ class Filter:
         return bool(data)
 
     def _request(self, line: bytes) -> None:
-        verb = _VERB.findall(without_ending(line))[0].lower()
+        verb = next(_VERB.finditer(without_ending(line)))[0].lower()
         known = verb in self._rewriter.events and verb not in _PSEUDO_EVENTS
         pending = Pending(verb if known else None)
         if self._reading is Reading.CONTINUATION:
             self._continuation(line)
         elif self._tls.needed and verb not in _ALLOWED_BEFORE_TLS:
             self._forward(line, pending._replace(awaits=Awaits.TLS_FIRST), b"STARTTLS FIRST")
+            self._skip_chunk(verb, line)
         elif verb == b"starttls":
             self._starttls(line, pending)
-        elif verb == b"bdat" and self._rewriter.has_routine(b"ehlo", self._env):
-            self._bdat(line, pending)
+        elif self._skip_chunk(verb, line):
+            self._forward(line, pending._replace(awaits=Awaits.BLOCKED), b"BDAT BLOCK")
         else:
             pending = pending._replace(awaits=_STOPPING.get(verb, Awaits.ANSWER))
             self._forward(line, pending)
@@ -315,13 +332,14 @@ class Filter:
             why = b"STARTTLS AGAIN" if self._tls.active else b"STARTTLS BLOCK"
             self._forward(line, pending._replace(awaits=Awaits.BLOCKED), why)
 
-    def _bdat(self, line: bytes, pending: Pending) -> None:
-        """Refuse BDAT, and let its octets pass neither as commands nor as a message (FIX-REQ-8)."""
-        self._forward(line, pending._replace(awaits=Awaits.BLOCKED), b"BDAT BLOCK")
-        size = without_ending(line)[len(b"BDAT") :].lstrip(b" ").partition(b" ")[0]
-        self._chunk_left = decimal.number(size) or 0
-        if self._chunk_left:
-            self._reading = Reading.CHUNK
+    def _skip_chunk(self, verb: bytes, line: bytes) -> bool:
+        """Let BDAT's octets pass neither as commands nor as a message (FIX-REQ-8)."""
+        refused = verb == b"bdat" and self._rewriter.has_routine(b"ehlo", self._env)
+        if refused:
+            size = without_ending(line)[len(b"BDAT") :].lstrip(b" ").partition(b" ")[0]
+            self._chunk_left = decimal.number(size) or 0
+            self._reading = Reading.CHUNK if self._chunk_left else Reading.COMMANDS
+        return refused
 
     def _forward(self, line: bytes, pending: Pending, blocked: bytes = b"") -> None:
         """Send a request on, with what the rules prepend; `blocked` tells why it goes on as a NOOP."""
@@ -338,46 +356,75 @@ class Filter:
         self._requests.take_rest()
         if self._pending and self._pending[-1].awaits is Awaits.TLS_START:
             self._pending.pop()
-        rewriting = self._rewriter.rewrite(b"clienteof", self._env, b"", offers_tls=False)
+        rewriting = self._rewriter.rewrite(b"clienteof", self._env, [b""], only=True, offers_tls=False)
         if rewriting.exit_code is not None:
             self._exit_code = rewriting.exit_code
         self._actions.append(CloseServerInput())
 
     # Replies
 
-    def _server_line(self, line: bytes | Overlong) -> None:
-        if line is Overlong.LINE or len(self._reply) + len(line) > MOST_REPLY_BYTES:
-            self._actions.append(Log(b"fixsmtpio: reply of the server is too long"))
-            self._stop(TROUBLE)
-            return
+    def _hear_server(self) -> bool:
+        """Take up the next line from the server; False if there is none."""
+        line = self._replies.take()
+        size = len(self._reply) + (self._replies.waiting if line is None else 0)
+        if line is Overlong.LINE or size + len(line or b"") > MOST_REPLY_BYTES:
+            self._stop_too_long()
+            return True
+        if line is None:
+            return False
+        last = _LAST_LINE.match(line)
+        code = last[1] if last else b""
         self._reply += line
-        if last := _LAST_LINE.match(line):
-            reply = bytes(self._reply)
-            self._reply.clear()
-            self._server_reply(reply, last[1])
+        del line, last  # up to a megabyte, which rewriting needs
+        if code:
+            self._server_reply(code)
+        return True
 
-    def _server_reply(self, reply: bytes, code: bytes) -> None:
+    def _server_reply(self, code: bytes) -> None:
         self._greeted = True
-        self._debug(b"3", reply)
+        if self._debugs:
+            self._debug(b"3", bytes(self._reply))
         pending = self._pending.popleft() if self._pending else Pending(b"timeout")
         if pending.awaits is Awaits.BLOCKED:
             self._send(_UNIMPLEMENTED)
         elif pending.awaits is Awaits.TLS_READY:
-            self._actions += [] if self._client_over else [StartTls(_READY_FOR_TLS)]
+            if not self._client_over:
+                self._asking = True
+                self._actions.append(StartTls(_READY_FOR_TLS))
         else:
-            self._answer(pending, _TLS_FIRST if pending.awaits is Awaits.TLS_FIRST else reply, code)
-        self._settle()
+            self._answer(pending, code)
+        self._reply.clear()
+        if not self._stopped:
+            self._settle()
 
-    def _answer(self, pending: Pending, reply: bytes, code: bytes) -> None:
-        rewriting = self._rewriter.rewrite(pending.event, self._env, reply, offers_tls=self._tls.offered)
+    def _answer(self, pending: Pending, code: bytes) -> None:
+        rewriting = self._rewriter.rewrite(
+            pending.event,
+            self._env,
+            [_TLS_FIRST] if pending.awaits is Awaits.TLS_FIRST else self._take_reply_lines(),
+            only=pending.awaits is Awaits.TLS_FIRST or self._reply.count(b"\n") == 1,
+            offers_tls=self._tls.offered,
+        )
+        if rewriting.reply is None:
+            self._stop_too_long()
+            return
         if not (pending.awaits is Awaits.GREETING_IN_TLS and code.startswith(b"2")):
-            self._send(rewriting.reply)
+            self._send(bytes(rewriting.reply))
         if rewriting.exit_code is not None:
             self._stop(rewriting.exit_code)
         elif pending.awaits is Awaits.DATA:
             self._data_answered(code)
         elif pending.awaits is Awaits.AUTH:
             self._reading = Reading.CONTINUATION if code == b"334" else Reading.COMMANDS
+
+    def _take_reply_lines(self) -> Iterator[bytes]:
+        """Yield the lines of the reply, which gets smaller meanwhile."""
+        while self._reply:
+            end = self._reply.find(b"\n") + 1
+            with memoryview(self._reply) as reply:
+                line = bytes(reply[:end])
+            del self._reply[:end]
+            yield line
 
     def _data_answered(self, code: bytes) -> None:
         if code != b"354":
@@ -409,9 +456,9 @@ class Filter:
             self._exit_code = self._exit_code if code is None else code
             self._actions.append(EndServer())
 
-    def _done(self) -> list[Action]:
-        actions, self._actions = self._actions, []
-        return actions
+    def _stop_too_long(self) -> None:
+        self._actions.append(Log(b"fixsmtpio: reply of the server is too long"))
+        self._stop(TROUBLE)
 
     def _debug(self, letter: bytes, data: bytes) -> None:
         if self._debugs:

@@ -45,9 +45,15 @@ class LineCutter:
         if not end:
             self._searched = size
             return None
-        line = bytes(self._buffer[:end])
+        with memoryview(self._buffer) as buffer:  # a slice of a bytearray would be one more copy
+            line = bytes(buffer[:end])
         self._drop(end)
         return line
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes were fed and not taken yet."""
+        return len(self._buffer)
 
     def take_rest(self) -> bytes:
         """Return what was fed and not taken yet, and forget it."""

@@ -7,7 +7,7 @@ Three dialects are read alike: the seed page's (five fields, `&fixsmtpio`, `&nof
 filter that silently lost a rule would let through what that rule was for.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from acceptutils.lines import without_ending
 
 HOME_PAGE = b"https://schmonz.com/qmail/acceptutils"
 LOGGED_IN = b"AUTHUP_USER"
+MOST_REPLY_BYTES = 1048576  # LIM-4; rules can make many short lines long
 # Ours to offer, and what a filter of commands and replies cannot follow (FIX-REQ-8).
 _DROPPED_KEYWORDS = {b"STARTTLS", b"CHUNKING", b"BINARYMIME"}
 
@@ -144,7 +145,8 @@ def _ehlo(place: Place, text: bytes) -> bytes:
 def _help(place: Place, text: bytes) -> bytes:
     if place.repeated:
         return text
-    return b"%-3b fixsmtpio home page: %b\r\n%b" % (without_ending(place.original)[:3], HOME_PAGE, text)
+    code = without_ending(text or place.original)[:3]
+    return b"%-3b fixsmtpio home page: %b\r\n%b" % (code, HOME_PAGE, text)
 
 
 def _quit(place: Place, _: bytes) -> bytes:
@@ -162,9 +164,12 @@ _ROUTINE_NAMES = ", ".join(event.decode() for event in ROUTINES)
 
 
 class Rewriting(NamedTuple):
-    """What rules make of a reply: one reply again, empty if nothing is left, and an exit code."""
+    """What rules make of a reply: one reply again, empty if nothing is left, and an exit code.
 
-    reply: bytes
+    None in place of a reply that the rules made larger than MOST_REPLY_BYTES.
+    """
+
+    reply: bytes | bytearray | None
     exit_code: int | None
 
 
@@ -195,26 +200,32 @@ class Rewriter:
         )
 
     def rewrite(
-        self, event: bytes | None, env: Container[bytes], reply: bytes, *, offers_tls: bool
+        self,
+        event: bytes | None,
+        env: Container[bytes],
+        lines: Iterable[bytes],
+        *,
+        only: bool,
+        offers_tls: bool,
     ) -> Rewriting:
         """Apply the rules to each line of a reply, as the server sent it (FIX-RESP-3 to -6).
 
-        The empty string is a reply of one empty line (FIX-EV-2).
+        The lines are taken one at a time: a list of a million short ones would be large. `only` says
+        that there is just one.
         """
         rules = [rule for rule in self._rules if rule.applies(event, env)]
-        only = reply.count(b"\n") <= 1
         exit_code = None
         repeated = False
         rewritten = ReplyWriter()
-        for position, line in enumerate(lines_of(reply)):
-            text = line
+        for position, line in enumerate(lines):
+            text, fixed_up = line, None
             for rule in (rule for rule in rules if rule.matches(line)):
                 exit_code = exit_code if rule.exit_code is None else rule.exit_code
                 if isinstance(rule.response, bytes):
                     text = rule.response
-                elif rule.response is not Response.KEEP:
+                elif rule.response is not Response.KEEP and text is not fixed_up:  # once
                     place = Place(self._greeting, offers_tls, position, only, repeated, line)
-                    text = self._fixed_up(rule, place, text)
+                    text = fixed_up = self._fixed_up(rule, place, text)
                     repeated = True
             rewritten.add(text)
         return Rewriting(rewritten.finish(), exit_code)
@@ -226,34 +237,32 @@ class Rewriter:
         return ROUTINES[rule.event](place, text)
 
 
-def lines_of(reply: bytes) -> Iterator[bytes]:
-    """Yield the lines of a reply, one at a time: a list of a million short ones would be large."""
-    start = 0
-    while start < len(reply) or not start:
-        end = reply.find(b"\n", start) + 1 or len(reply)
-        yield reply[start:end]
-        start = end or 1
-
-
 class ReplyWriter:
     """Make one reply of lines: CRLF, and `-` in every line but the last (FIX-RESP-6)."""
 
     def __init__(self) -> None:
         self._reply = bytearray()
-        self._last = b""  # held back: only the next line tells whether it is the last
+        self._last = 0  # where the last line begins
 
     def add(self, text: bytes) -> None:
         """Add a text of any number of lines; empty ones do not count."""
-        for line in text.split(b"\n"):
-            if stripped := line.removesuffix(b"\r"):
-                self._write(b"-")
-                self._last = stripped.ljust(3)
+        start = 0
+        while start < len(text):
+            found = text.find(b"\n", start)
+            end = len(text) if found < 0 else found
+            with memoryview(text)[start : end - text.endswith(b"\r", start, end)] as line:
+                self._add_line(line)
+            start = end + 1
 
-    def finish(self) -> bytes:
-        """Return the reply, empty if there was no line."""
-        self._write(b" ")
-        return bytes(self._reply)
+    def _add_line(self, line: memoryview) -> None:
+        if line and len(self._reply) <= MOST_REPLY_BYTES:
+            self._last = len(self._reply)
+            self._reply += bytes(line[:3]).ljust(3) + b"-"
+            self._reply += line[4:]
+            self._reply += b"\r\n"
 
-    def _write(self, separator: bytes) -> None:
-        if self._last:
-            self._reply += b"%b%b%b\r\n" % (self._last[:3], separator, self._last[4:])
+    def finish(self) -> bytearray | None:
+        """Return the reply, empty if there was no line; None if it is too large."""
+        if self._reply:
+            self._reply[self._last + 3] = ord(" ")
+        return self._reply if len(self._reply) <= MOST_REPLY_BYTES else None
