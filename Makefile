@@ -4,6 +4,8 @@
 
 PYTHON = python3
 BIN = .venv/bin
+SUBMISSION = 2626
+POP3 = 2110
 
 .PHONY: test lint types unit demo bench lock clean
 
@@ -21,7 +23,7 @@ unit: .venv/installed
 	$(BIN)/coverage report --fail-under=100
 
 demo: .venv/installed
-	$(BIN)/python -m fakes demo
+	@$(BIN)/python -m fakes demo --submission $(SUBMISSION) --pop3 $(POP3)
 
 bench: .venv/installed
 	$(BIN)/python -m bench.startup
@@ -38,4 +40,4 @@ lock:
 	uv pip compile --quiet --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv .demo dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

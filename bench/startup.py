@@ -2,11 +2,9 @@
 
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from bench.timing import medians, report
 from fakes.installation import installation
@@ -38,7 +36,7 @@ def main() -> None:
     with installation(UID) as programs, site(programs) as place:
         place.control({"me": "mail.example.org\n"})
         env = {"PATH": place.path, "QMAILHOME": str(place.home)}
-        python = str(Path(sys.executable))
+        python = f"{programs}/python3"
         commands: dict[str, list[str]] = {
             PEER: [python, "-I", "-c", "pass"],
             "python3 -I -c 'import trio'": [python, "-I", "-c", "import trio"],

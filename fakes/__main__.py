@@ -12,9 +12,16 @@ FAKES = {  # name on the command line: module, function over a Process
     "passwd": ("fakes.checkpassword", "passwd"),
     "pop3d": ("fakes.pop3d", "pop3d"),
     "qmail-pop3d": ("fakes.pop3d", "pop3d"),
+    "ucspitlsd": ("fakes.ucspitlsd_real", "ucspitlsd"),
 }
 
-USAGE = f"usage: python -m fakes {{{'|'.join(sorted(FAKES))}}} [options] [args]; each knows --help"
+TOOLS = {  # name on the command line: module with a main() over the other arguments
+    "demo": "fakes.demo",
+    "listener": "fakes.listener",
+}
+
+_NAMES = "|".join(sorted([*FAKES, *TOOLS]))
+USAGE = f"usage: python -m fakes {{{_NAMES}}} [options] [args]; each knows --help"
 
 
 def main() -> int:
@@ -23,6 +30,8 @@ def main() -> int:
     if name == "--help":
         print(USAGE)
         return 0
+    if name in TOOLS:
+        return int(importlib.import_module(TOOLS[name]).main(sys.argv[2:]))
     if name not in FAKES:
         print(USAGE, file=sys.stderr)
         return 2
