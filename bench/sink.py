@@ -6,15 +6,15 @@ import os
 def main() -> None:
     """Answer like an SMTP server; inside DATA only look for the end."""
     os.write(1, b"220 sink\r\n")
-    data = b""
+    in_message, last = False, b""
     while piece := os.read(0, 1 << 20):
-        data = data[-4:] + piece if data.startswith(b"\r\n") else data + piece
-        if data.endswith(b"\r\n.\r\n"):
+        last = (last + piece)[-7:] if len(piece) < 7 else piece[-7:]
+        if in_message and last.endswith(b"\r\n.\r\n"):
+            in_message = False
             os.write(1, b"250 ok\r\n")
-            data = b""
-        elif data == b"DATA\r\n":
+        elif not in_message and last.endswith(b"DATA\r\n"):
+            in_message = True
             os.write(1, b"354 go ahead\r\n")
-            data = b"\r\n"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Inherited descriptors: keep them in order, and write to them without ever blocking.
 
 O_NONBLOCK belongs to the open file description, which parents and children share: setting it would
-make their reads fail. So everything here leaves the flag alone.
+make their reads fail. So the flag is set on nothing but our own ends of pipes that we made.
 """
 
 import fcntl
@@ -59,6 +59,8 @@ def write_now(fd: int, sock: socket.socket | None, data: bytes) -> int:
     try:
         if sock:
             return sock.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        if not os.get_blocking(fd):
+            return os.write(fd, data)
         poll = select.poll()
         poll.register(fd, select.POLLOUT)
         if not poll.poll(0):

@@ -224,6 +224,7 @@ def _pipe_pair(ours: list[int], theirs: list[int]) -> tuple[int, int]:
     """Make pipes to and from a child; return its descriptors 0 and 1."""
     stdin, to_child = _pipe()
     from_child, stdout = _pipe()
+    os.set_blocking(to_child, False)  # ours alone, so that a write may take more than PIPE_BUF
     ours += [to_child, from_child]
     theirs += [stdin, stdout]
     return stdin, stdout

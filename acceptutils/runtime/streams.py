@@ -1,4 +1,4 @@
-"""Byte streams on descriptors, for trio, without touching O_NONBLOCK.
+"""Byte streams on descriptors, for trio, without touching the O_NONBLOCK of those we inherited.
 
 trio.lowlevel.FdStream would set that flag, which on inherited descriptors our parents and children
 would share; so these streams wait until the kernel is ready and then do one call that cannot block.
