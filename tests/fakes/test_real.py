@@ -296,7 +296,9 @@ def test_checkpassword_pretends_to_become_root_or_refuses(place: Path) -> None:
 def test_the_program_gets_default_signals(place: Path) -> None:
     add_user(place, "alice", b"wonder", SOMEBODY, place / "home")
     done = login(place, "alice", "wonder", "grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status")
-    assert done.stdout.split() == [b"SigBlk:", b"0" * 16, b"SigIgn:", b"0" * 16]
+    _, blocked, _, ignored = done.stdout.split()
+    glibc_own = 0b11 << 31  # signals 32 and 33: a posix_spawn(3) of pytest's may have ignored them
+    assert (int(blocked, 16), int(ignored, 16) & ~glibc_own) == (0, 0)
 
 
 def test_exec_is_execvp(place: Path) -> None:
