@@ -29,6 +29,7 @@ bench: .venv/installed
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.login
 	$(BIN)/python -m bench.data
+	[ "$$(id -u)" != 0 ] || $(BIN)/python -m bench.guesses
 
 .venv/installed: requirements.lock pyproject.toml bin/reup bin/authup bin/checknotroot bin/fixsmtpio
 	$(PYTHON) -m venv .venv || { echo "make: needs Python 3.11 or newer with venv (Debian: python3-venv)" >&2; exit 1; }
