@@ -31,7 +31,7 @@ bench: .venv/installed
 	$(BIN)/python -m bench.data
 	[ "$$(id -u)" != 0 ] || $(BIN)/python -m bench.guesses
 
-.venv/installed: requirements.lock pyproject.toml bin/reup bin/authup bin/checknotroot bin/fixsmtpio
+.venv/installed: requirements.lock pyproject.toml bin/launcher
 	$(PYTHON) -m venv .venv || { echo "make: needs Python 3.11 or newer with venv (Debian: python3-venv)" >&2; exit 1; }
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .

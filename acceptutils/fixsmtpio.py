@@ -153,6 +153,11 @@ class Filter:
         )
         return len(self._pending) - unfinished
 
+    @property
+    def needs_replies(self) -> bool:
+        """Whether nothing goes on without a reply: the client is gone, or has asked for too much."""
+        return self._client_over or len(self._pending) >= MOST_PENDING
+
     # What the driver tells
 
     def server_started(self, pid: int) -> list[Action]:
@@ -191,7 +196,7 @@ class Filter:
         return self._advance()
 
     def reply_overdue(self) -> list[Action]:
-        """The client is gone, and the server let too much time pass (FIX-EV-2)."""
+        """Replies were needed, and the server let too much time pass (FIX-EV-2, FIX-EXIT-5)."""
         return self.server_eof()
 
     def server_ended(self, code: int | None, *, killed: bool) -> list[Action]:

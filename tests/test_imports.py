@@ -14,7 +14,6 @@ SOURCES = sorted(
 )
 CORE_MUST_NOT = {"trio", "os", "socket", "subprocess", "time", "signal", "random", "logging", "io", "sys"}
 LAUNCHER = [  # what reup and checknotroot load: not a tenth of a second of trio before every login
-    "acceptutils/__main__.py",
     "acceptutils/runtime/becoming.py",
     "acceptutils/runtime/descriptors.py",
     "acceptutils/runtime/launcher.py",
@@ -37,7 +36,7 @@ def imported(path: Path, *, everywhere: bool = True) -> Iterator[str]:
 
 
 def is_core(path: Path) -> bool:
-    return path.parts[0] == "acceptutils" and "runtime" not in path.parts and path.name != "__main__.py"
+    return path.parts[0] == "acceptutils" and "runtime" not in path.parts
 
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if is_core(path)], ids=str)

@@ -51,9 +51,9 @@ async def authup(world: World) -> int:
     except CannotReadControl as trouble:
         world.log(b"authup: %b: %b" % (trouble.file.encode(), trouble.reason.encode()))
         return await _end_with(world, kind, "control")
-    except MemoryError:
-        return await _end_with(world, kind, "nomem")
     except Exception as fault:  # LIM-6: whatever it is, the client gets a reply
+        if isinstance(faults.cause(fault), MemoryError):
+            return await _end_with(world, kind, "nomem")
         world.log(b"authup %d %b" % (world.pid, faults.describe(fault)))
         return await _end_with(world, kind, "internal")
 

@@ -19,13 +19,10 @@ PROGRAMS = {
 }
 
 
-def main() -> NoReturn:
-    """Run the program that the command line names, and exit with its code."""
+def main(name: str, args: Sequence[str]) -> NoReturn:
+    """Run one of our programs, and exit with its code."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # no KeyboardInterrupt traceback, ever
-    name, *args = sys.argv[1:] or [""]
-    if name not in PROGRAMS:
-        sys.exit(f"usage: python -m acceptutils <{'|'.join(PROGRAMS)}> ...")
     arguments = [os.fsencode(arg) for arg in args]
     asked = _asked_for(name, arguments)
     sys.exit(_inform(name, asked) if asked else _run_guarded(name, arguments))

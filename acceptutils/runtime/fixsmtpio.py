@@ -58,10 +58,9 @@ async def fixsmtpio(world: World) -> int:
     except rules.BadRuleError as bad_rule:
         world.log(b"fixsmtpio: unable to parse control/fixsmtpio: %b" % str(bad_rule).encode())
         return core.BAD_CONTROLS
-    except MemoryError:
-        world.log(b"fixsmtpio: out of memory")
     except Exception as fault:
-        world.log(b"fixsmtpio: " + faults.describe(fault))
+        out_of_memory = isinstance(faults.cause(fault), MemoryError)
+        world.log(b"fixsmtpio: " + (b"out of memory" if out_of_memory else faults.describe(fault)))
     return core.TROUBLE
 
 
@@ -133,7 +132,7 @@ class _Session:
             nursery.start_soon(self._read_server)
             nursery.start_soon(self._write_client)
             nursery.start_soon(self._write_server)
-            nursery.start_soon(self._await_last_replies)
+            nursery.start_soon(self._await_replies)
             await self._until(lambda: self._ending)
             await self._until(lambda: self._signalled or not self._to_client)  # FIX-RESP-7
             nursery.cancel_scope.cancel()
@@ -198,10 +197,12 @@ class _Session:
         self._wake()
         return taken > 0
 
-    async def _await_last_replies(self) -> None:
-        await self._until(lambda: self._close_server_input)
-        while await self._is_owed_less():
-            pass
+    async def _await_replies(self) -> None:
+        """End a server that owes replies and gives none, when only they can bring the session on."""
+        needed = True
+        while needed:
+            await self._until(lambda: self._filter.needs_replies)
+            needed = await self._is_owed_less()
         await self._perform(self._filter.reply_overdue())
 
     async def _is_owed_less(self) -> bool:

@@ -4,9 +4,9 @@ Nothing here imports trio, which would cost a tenth of a second before every log
 the drivers await block instead of yielding, so a driver runs to its end in one step.
 """
 
+import contextlib
 import os
 import signal
-import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import FrameType
 from typing import Any, NoReturn
@@ -15,7 +15,7 @@ from acceptutils.runtime import descriptors, programs
 from acceptutils.runtime.world import Attempt, CannotRun, Ended, Launcher
 
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# Python ignores these two from its start on; what bin/ saw before tells whether they were ignored.
+# Python ignores these two from its start on, and nobody can tell whether they were ignored before.
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -25,7 +25,7 @@ class PosixLauncher:
     def __init__(self, args: Sequence[bytes]) -> None:
         descriptors.fill_standard(inheritable=False)
         self.args = args
-        self.env: Mapping[bytes, bytes] = dict(os.environb)
+        self.env = _inherited_environment()
         self.pid = os.getpid()
         self.uid = os.getuid()
         self.euid = os.geteuid()
@@ -64,8 +64,7 @@ class PosixLauncher:
 
     def _become(self, argv: Sequence[bytes], env: Mapping[bytes, bytes]) -> NoReturn:
         for number in _IGNORED_BY_PYTHON:
-            was_ignored = number == signal.SIGPIPE and sys._xoptions.get("sigpipe") == "ignored"
-            signal.signal(number, signal.SIG_IGN if was_ignored else signal.SIG_DFL)
+            signal.signal(number, signal.SIG_DFL)
         programs.run(argv, self.env, lambda path, args: os.execve(path, args, env))
         raise AssertionError("exec returned")
 
@@ -79,7 +78,8 @@ class PosixLauncher:
     def _pass_on(self, number: int, _: FrameType | None) -> None:
         self._signalled = number
         if self._child is not None:
-            os.kill(self._child, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._child, number)
 
     def _fork(self) -> int:
         """Fork so that a signal finds either no child or one whose ID is known."""
@@ -107,6 +107,15 @@ class PosixLauncher:
         if self._memory is None:
             self._memory = os.memfd_create("reup", 0)  # 0: inherited by each attempt
         return self._memory
+
+
+def _inherited_environment() -> Mapping[bytes, bytes]:
+    """Return the environment without the LC_CTYPE that Python sets in the C locale (PEP 538)."""
+    env = dict(os.environb)
+    with contextlib.suppress(OSError), open("/proc/self/environ", "rb") as inherited:
+        if b"LC_CTYPE=" not in inherited.read():
+            env.pop(b"LC_CTYPE", None)
+    return env
 
 
 def run(driver: Callable[[Launcher], Coroutine[Any, Any, int]], args: Sequence[bytes]) -> int:

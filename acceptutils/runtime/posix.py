@@ -78,7 +78,8 @@ class PosixWorld(PosixLauncher):
         super().__init__(args)
         self._claim_descriptors()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        # Until signalled() listens they wait: not one moment in which they would just kill us.
+        signal.pthread_sigmask(signal.SIG_SETMASK, PASSED_ON)
         self.client = ClientStream(0, 1)
 
     # Control files and clocks
@@ -157,8 +158,12 @@ class PosixWorld(PosixLauncher):
     async def signalled(self) -> int:
         """Wait for a signal that asks for the end."""
         with trio.open_signal_receiver(*PASSED_ON) as signals:
-            async for number in signals:
-                return number
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+            try:
+                async for number in signals:
+                    return number
+            finally:  # a later one must not change the exit code
+                signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
         raise AssertionError("the signal receiver ended")
 
     # TLS
@@ -245,11 +250,15 @@ def _filled_pipe(record: bytes, theirs: list[int]) -> int:
 
 
 def _pipe() -> tuple[int, int]:
+    ends: list[int] = []
     try:
-        reading, writing = os.pipe()
+        ends += os.pipe()
+        for place in (0, 1):
+            ends[place] = descriptors.out_of_the_way(ends[place])
     except OSError as error:
+        _close_all(ends)
         raise CannotRun("pipe", error.strerror or "") from None
-    return descriptors.out_of_the_way(reading), descriptors.out_of_the_way(writing)
+    return ends[0], ends[1]
 
 
 def _close_all(fds: Sequence[int]) -> None:

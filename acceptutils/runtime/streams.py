@@ -27,6 +27,10 @@ class Descriptor:
         self.fd = fd
         self._socket = descriptors.as_socket(fd)
 
+    def __del__(self) -> None:
+        if self._socket:
+            self._socket.detach()  # or it would close the descriptor, which is not its own
+
     async def receive(self, most: int) -> bytes:
         """Wait for 1 to `most` bytes; b"" at end of file or when the connection is broken."""
         return await self._read(partial(self._read_now, most))
