@@ -5,3 +5,5 @@ wait, read a clock, open a file or import trio. `acceptutils.runtime` does what 
 """
 
 __version__ = "0.1.0"
+
+HOME_PAGE = b"https://schmonz.com/qmail/acceptutils"  # what HELP answers

@@ -7,11 +7,12 @@ never depends on why the login was refused (AUTHUP-ERR-4).
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 from acceptutils import checkpassword, options, ucspitls
 from acceptutils.actions import Action, AwaitMoment, CheckPassword, Exit, Log, Send, StartTls
+from acceptutils.authup_errors import ERRORS
 from acceptutils.lines import LineCutter, Overlong, without_ending
 from acceptutils.ucspitls import Tls
 
@@ -28,35 +29,6 @@ MOST_LONG_LINES = 2
 MOST_ERRORS = 20  # LIM-2
 MOST_LOGGED_USER_BYTES = 255
 
-# The error table of section 3.3: name, SMTP, POP3.
-ERRORS: Mapping[str, tuple[bytes, bytes]] = {
-    "control": (b"421 authup unable to read controls (#4.3.0)", b"-ERR authup unable to read controls"),
-    "nomem": (b"451 authup out of memory (#4.3.0)", b"-ERR authup out of memory"),
-    "alarm": (b"451 authup timeout (#4.4.2)", b"-ERR authup timeout"),
-    "pipe": (b"454 authup unable to open pipe (#4.3.0)", b"-ERR authup unable to open pipe"),
-    "read": (b"454 authup unable to read pipe (#4.3.0)", b"-ERR authup unable to read pipe"),
-    "write": (b"454 authup unable to write pipe (#4.3.0)", b"-ERR authup unable to write pipe"),
-    "fork": (b"454 authup unable to fork (#4.3.0)", b"-ERR authup unable to fork"),
-    "wait": (b"454 authup unable to wait for child (#4.3.0)", b"-ERR authup unable to wait for child"),
-    "crash": (b"454 authup aack, child crashed (#4.3.0)", b"-ERR authup aack, child crashed"),
-    "badauth": (b"535 authup authorization failed (#5.7.0)", b"-ERR authup authorization failed"),
-    "tempauth": (
-        b"454 authup temporary authentication failure (#4.7.0)",
-        b"-ERR [SYS/TEMP] authup temporary authentication failure",
-    ),
-    "noauth": (b"504 authup auth type unimplemented (#5.5.1)", b""),
-    "input": (b"501 authup malformed auth input (#5.5.4)", b"-ERR authup syntax error"),
-    "authabrt": (b"501 authup auth exchange cancelled (#5.0.0)", b""),
-    "toolong": (b"500 authup line too long (#5.5.6)", b"-ERR authup line too long"),
-    "nonsense": (b"421 authup too many errors (#4.7.0)", b"-ERR authup too many errors"),
-    "starttls": (
-        b"454 authup TLS temporarily not available (#5.7.3)",
-        b"-ERR authup TLS temporarily not available",
-    ),
-    "needtls": (b"530 authup Must start TLS first (#5.7.0)", b"-ERR authup Must start TLS first"),
-    "shutdown": (b"421 authup shutting down (#4.3.2)", b"-ERR [SYS/TEMP] authup shutting down"),
-    "internal": (b"421 authup internal error (#4.3.0)", b"-ERR [SYS/TEMP] authup internal error"),
-}
 _COUNTED = (b"500 ", b"501 ", b"502 ", b"504 ", b"530 ", b"-ERR ")  # LIM-2
 
 # How a child's exit code ends a session that did not log in (section 3.6).
@@ -238,7 +210,7 @@ class Session(ABC):
 
     def tls_failed(self) -> list[Action]:
         """Answer to StartTls: trouble after the client was told to go ahead (AUTHUP-TLS-6)."""
-        return [Log(b"authup %d TLS temporarily not available" % self.settings.pid), self.exit(PERMANENT)]
+        return [Log(no_tls(self.settings.pid)), self.exit(PERMANENT)]
 
     # What the protocols call
 
@@ -323,6 +295,11 @@ class Session(ABC):
         ip = self.settings.remote_ip if origin else None
         suffix = b"" if ip is None else b" from " + loggable(ip)
         return Log(b"authup %d checkpassword %b %b%b" % (self.settings.pid, self._child, what, suffix))
+
+
+def no_tls(pid: int) -> bytes:
+    """Return the log line for TLS that failed when nothing more can be said (AUTHUP-TLS-6)."""
+    return b"authup %d TLS temporarily not available" % pid
 
 
 def verb_of(line: bytes) -> tuple[bytes, bytes]:

@@ -7,12 +7,11 @@ import binascii
 from collections.abc import Callable
 from typing import ClassVar
 
-from acceptutils import checkpassword
+from acceptutils import HOME_PAGE, checkpassword
 from acceptutils.actions import Action
 from acceptutils.authup import Session, Settings, verb_of
 
 DEFAULT_CAPABILITIES = [b"PIPELINING", b"8BITMIME"]
-HOME_PAGE = b"https://schmonz.com/qmail/acceptutils"
 
 
 class SmtpSession(Session):

@@ -43,6 +43,7 @@ _READY_FOR_TLS = b"220 Ready to start TLS (#5.7.0)\r\n"
 _NO_TLS_NOW = b"454 TLS temporarily not available (#5.7.3)\r\n"
 
 _ALLOWED_BEFORE_TLS = {b"noop", b"ehlo", b"starttls", b"quit"}  # FIX-TLS-6
+_ENDLESS = 1 << 62  # octets of a BDAT that nobody will send to the end
 _PSEUDO_EVENTS = {b"greeting", b"timeout", b"clienteof", b"in_data"}  # FIX-REQ-6
 _VERB = re.compile(rb" *[^ \0]*")
 _LAST_LINE = re.compile(rb"([0-9]{3})(?: |\r?\n)")
@@ -240,6 +241,7 @@ class Filter:
     def tls_failed(self) -> list[Action]:
         """Answer to StartTls: trouble after the client was told to go ahead."""
         self._debug(b"4", _READY_FOR_TLS)
+        self._actions.append(Log(b"fixsmtpio: TLS temporarily not available"))
         self._stop(TROUBLE)
         return self._advance()
 
@@ -342,7 +344,8 @@ class Filter:
         refused = verb == b"bdat" and self._rewriter.has_routine(b"ehlo", self._env)
         if refused:
             size = without_ending(line)[len(b"BDAT") :].lstrip(b" ").partition(b" ")[0]
-            self._chunk_left = decimal.number(size) or 0
+            number = decimal.number(size) or 0
+            self._chunk_left = _ENDLESS if number > decimal.LARGEST else number
             self._reading = Reading.CHUNK if self._chunk_left else Reading.COMMANDS
         return refused
 

@@ -11,11 +11,10 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from acceptutils import control, decimal
+from acceptutils import HOME_PAGE, control, decimal
 from acceptutils.glob import Glob
 from acceptutils.lines import without_ending
 
-HOME_PAGE = b"https://schmonz.com/qmail/acceptutils"
 LOGGED_IN = b"AUTHUP_USER"
 MOST_REPLY_BYTES = 1048576  # LIM-4; rules can make many short lines long
 # Ours to offer, and what a filter of commands and replies cannot follow (FIX-REQ-8).

@@ -1,5 +1,6 @@
 """The driver of authup: reads, waits, times and runs checkpassword as the session decides."""
 
+import os
 import signal
 
 import trio
@@ -7,6 +8,7 @@ import trio
 from acceptutils import authup as core
 from acceptutils import control, ucspitls
 from acceptutils.actions import Action, AwaitMoment, CheckPassword, Exit, Log, Send, StartTls
+from acceptutils.authup_errors import ERRORS
 from acceptutils.authup_pop3 import DEFAULT_CAPABILITIES as POP3_CAPABILITIES
 from acceptutils.authup_pop3 import Pop3Session
 from acceptutils.authup_smtp import DEFAULT_CAPABILITIES as SMTP_CAPABILITIES
@@ -14,7 +16,8 @@ from acceptutils.authup_smtp import SmtpSession
 from acceptutils.options import BadUsageError
 from acceptutils.reup import Carried, attempt_number
 from acceptutils.runtime import faults
-from acceptutils.runtime.becoming import perform
+from acceptutils.runtime.controls import DEFAULT_TIMEOUT, read_greeting, read_seconds
+from acceptutils.runtime.last_words import last_words
 from acceptutils.runtime.sending import send_all
 from acceptutils.runtime.world import (
     CannotReadControl,
@@ -30,7 +33,6 @@ SESSIONS: dict[bytes, tuple[type[core.Session], list[bytes]]] = {
     b"smtp": (SmtpSession, SMTP_CAPABILITIES),
     b"pop3": (Pop3Session, POP3_CAPABILITIES),
 }
-DEFAULT_TIMEOUT = 1200
 DEFAULT_AUTHDELAY = 5
 DEFAULT_CHECKPASSWORDTIMEOUT = 60
 MOST_AT_ONCE = 4096
@@ -44,49 +46,54 @@ async def authup(world: World) -> int:
     try:
         command_line = core.command_line(world.args, attempt)
     except BadUsageError as bad:
-        return perform(world, core.usage(attempt, bad.complaint))
-    kind, _ = SESSIONS[command_line.protocol]
+        return last_words(world, core.usage(attempt, bad.complaint))
+    error = None
+    running = None
     try:
-        return await _Authup(world, command_line, attempt).run()
+        running = _Authup(world, command_line, attempt)
+        return await running.run()
     except CannotReadControl as trouble:
-        world.log(b"authup: %b: %b" % (trouble.file.encode(), trouble.reason.encode()))
-        return await _end_with(world, kind, "control")
+        world.log(b"authup: %b: %b" % (os.fsencode(trouble.file), trouble.reason.encode()))
+        error = "control"
+    except TlsUnavailable:  # the TLS that an earlier attempt started is gone (AUTHUP-TLS-6)
+        world.log(core.no_tls(world.pid))
     except Exception as fault:  # LIM-6: whatever it is, the client gets a reply
-        if isinstance(faults.cause(fault), MemoryError):
-            return await _end_with(world, kind, "nomem")
-        world.log(b"authup %d %b" % (world.pid, faults.describe(fault)))
-        return await _end_with(world, kind, "internal")
-
-
-async def _end_with(world: World, kind: type[core.Session], error: str) -> int:
-    await send_all(world.client, core.ERRORS[error][kind.ERROR_COLUMN] + b"\r\n", GRACE)
+        words = faults.describe(fault)
+        world.log(b"authup %d %b" % (world.pid, words))
+        error = "nomem" if words == faults.OUT_OF_MEMORY else "internal"
+    if error and not (running and running.inarticulate):
+        kind, _ = SESSIONS[command_line.protocol]
+        await send_all(world.client, ERRORS[error][kind.ERROR_COLUMN] + b"\r\n", GRACE)
     return core.PERMANENT
 
 
 class _Authup:
-    """One run. Raises CannotReadControl before anything was said (AUTHUP-GEN-3)."""
+    """One run. Raises CannotReadControl or TlsUnavailable before anything was said (AUTHUP-GEN-3)."""
 
     def __init__(self, world: World, command_line: core.CommandLine, attempt: int) -> None:
         self._world = world
         self._prog = command_line.prog
         self._carried = _recalled(world, attempt)
+        if self._carried.tls is not None:
+            world.resume_tls()  # before anything can be said: never a word outside of TLS
         kind, capabilities = SESSIONS[command_line.protocol]
         world.enter_qmail_home()
         self._read_limits(command_line.protocol)
         self._session = kind(self._settings(command_line, attempt, capabilities))
         self._taken_up = trio.current_time()  # when the last line was
         self._code = core.PERMANENT
-        self._inarticulate = False  # in mid-reply, or the client is somebody else's: a word would garble
-        self._says_goodbye = False
+        self.inarticulate = False  # in mid-reply, or the client is somebody else's: a word would garble
+        self._signalled = False
 
     def _read_limits(self, protocol: bytes) -> None:
-        def seconds(name: str, default: int) -> int:
-            return control.seconds(self._world.read_control(name), default)
-
-        self._timeout = seconds("timeoutsmtpd" if protocol == b"smtp" else "timeoutpop3d", DEFAULT_TIMEOUT)
-        self._authdelay = seconds("authdelay", DEFAULT_AUTHDELAY)
-        self._checkpassword_timeout = seconds("checkpasswordtimeout", DEFAULT_CHECKPASSWORDTIMEOUT)
-        login = seconds("logintimeout", 0)
+        world = self._world
+        timeout = "timeoutsmtpd" if protocol == b"smtp" else "timeoutpop3d"
+        self._timeout = read_seconds(world, timeout, DEFAULT_TIMEOUT)
+        self._authdelay = read_seconds(world, "authdelay", DEFAULT_AUTHDELAY)
+        self._checkpassword_timeout = read_seconds(
+            world, "checkpasswordtimeout", DEFAULT_CHECKPASSWORDTIMEOUT
+        )
+        login = read_seconds(world, "logintimeout", 0)
         left = self._carried.started + login - self._world.now()
         self._login_deadline = trio.current_time() + left if login else float("inf")
         self._write_timeout = self._timeout or DEFAULT_TIMEOUT
@@ -116,13 +123,12 @@ class _Authup:
 
     async def run(self) -> int:
         """Converse until the end, or until a signal asks for it (AUTHUP-GEN-9)."""
-        if self._carried.tls is not None:
-            self._world.resume_tls()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_signals, nursery.cancel_scope)
             self._code = await self._converse()
+            self.inarticulate = True  # all is said, whatever signal comes now
             nursery.cancel_scope.cancel()
-        if self._says_goodbye:
+        if self._signalled and not self.inarticulate:
             with trio.move_on_after(GRACE):
                 await self._perform(self._session.terminated())
         session = self._session
@@ -132,7 +138,7 @@ class _Authup:
 
     async def _watch_signals(self, scope: trio.CancelScope) -> None:
         await self._world.signalled()
-        self._says_goodbye = not self._inarticulate
+        self._signalled = True
         scope.cancel()
 
     async def _converse(self) -> int:
@@ -143,7 +149,6 @@ class _Authup:
                     return code
                 case AwaitMoment(once):
                     await self._await_moment(once=once)
-                    self._taken_up = trio.current_time()
                     actions = self._session.moment_came()
                 case CheckPassword() as question:
                     actions = await self._check_password(question)
@@ -165,9 +170,9 @@ class _Authup:
         return None
 
     async def _send(self, data: bytes) -> bool:
-        self._inarticulate = True
+        self.inarticulate = True
         sent = await send_all(self._world.client, data, self._write_timeout)
-        self._inarticulate = False
+        self.inarticulate = False
         return sent
 
     async def _hear(self) -> list[Action]:
@@ -186,7 +191,7 @@ class _Authup:
             await trio.sleep_until(self._taken_up + periods * self._authdelay)
 
     async def _start_tls(self, ready: bytes) -> list[Action]:
-        self._inarticulate = True
+        self.inarticulate = True
         try:
             block = await self._world.start_tls(ready, self._write_timeout)
             answer = self._session.tls_started(block)
@@ -194,7 +199,7 @@ class _Authup:
             answer = self._session.tls_unavailable()
         except TlsFailed:
             answer = self._session.tls_failed()
-        self._inarticulate = False
+        self.inarticulate = False
         return answer
 
     # checkpassword, and what it becomes
@@ -204,20 +209,21 @@ class _Authup:
         env = ucspitls.inner_environment(world.env, self._session.tls_block)
         env.pop(b"REUPSTATE", None)
         env[b"AUTHUP_USER"] = question.user
+        self.inarticulate = True
         try:
             child = await world.spawn(self._prog, env, record=question.record, own_group=world.uid == 0)
         except CannotRun as trouble:
             world.log(b"authup %d unable to run %b: %b" % (world.pid, self._prog[0], trouble.reason.encode()))
+            self.inarticulate = False
             return self._session.cannot_run(trouble.step)
-        self._inarticulate = True
         try:
             await self._perform(self._session.child_started(child.pid))
             answer = await self._await_child(child)
-        except trio.Cancelled:
+        except BaseException:  # cancelled by a signal, or a fault of ours: no child is left alone
             with trio.CancelScope(shield=True):
                 await _end(child, group=False, grace=GRACE)
             raise
-        self._inarticulate = False
+        self.inarticulate = False
         return answer
 
     async def _await_child(self, child: Child) -> list[Action]:
@@ -235,6 +241,7 @@ class _Authup:
         return self._child_ended(await child.wait())
 
     def _child_ended(self, ended: Ended) -> list[Action]:
+        self.inarticulate = False
         return self._session.child_ended(ended.code, ended.uid)
 
 
@@ -253,11 +260,3 @@ def _recalled(world: World, attempt: int) -> Carried:
         return Carried.decode(world.recall() or b"") if attempt > 1 else Carried(world.now())
     except ValueError:
         return Carried(world.now())
-
-
-def read_greeting(world: World, protocol: str) -> bytes:
-    """Return the name to greet with (CTL-4). Raises CannotReadControl."""
-    greeting = control.greeting(world.read_control(f"{protocol}greeting"), world.read_control("me"))
-    if greeting is None:
-        raise CannotReadControl("control/me", "No such file or directory")
-    return greeting

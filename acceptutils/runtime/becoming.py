@@ -1,12 +1,13 @@
 """The drivers of what only becomes another program: checknotroot, and fixsmtpio with NOFIXSMTPIO.
 
-They must not import trio: after a tenth of a second of it nothing would be left to do.
+They must not import trio: that would take four times as long as all that they do.
 """
 
 from acceptutils import checknotroot as core
 from acceptutils import fixsmtpio
-from acceptutils.actions import Action, Become, Exit, Log
+from acceptutils.actions import Become
 from acceptutils.options import BadUsageError
+from acceptutils.runtime.last_words import last_words
 from acceptutils.runtime.world import CannotRun, Launcher
 
 
@@ -19,7 +20,7 @@ async def checknotroot(world: Launcher) -> int:
                 return await world.exec(action.argv)
             except CannotRun as trouble:
                 actions = core.cannot_run(action.argv[0], trouble.reason.encode())
-    return perform(world, actions)
+    return last_words(world, actions)
 
 
 async def without_filter(world: Launcher) -> int:
@@ -27,17 +28,6 @@ async def without_filter(world: Launcher) -> int:
     try:
         return await world.exec(fixsmtpio.command_line(world.args))
     except BadUsageError as bad:
-        return perform(world, fixsmtpio.usage(world.env, bad.complaint))
+        return last_words(world, fixsmtpio.usage(world.env, bad.complaint))
     except CannotRun:
-        return perform(world, fixsmtpio.cannot_run("exec"))
-
-
-def perform(world: Launcher, actions: list[Action]) -> int:
-    """Write log lines; return the exit code that the last action names."""
-    code = fixsmtpio.TROUBLE
-    for action in actions:
-        if isinstance(action, Log):
-            world.log(action.line)
-        elif isinstance(action, Exit):
-            code = action.code
-    return code
+        return last_words(world, fixsmtpio.cannot_run("exec"))

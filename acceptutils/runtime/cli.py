@@ -4,7 +4,6 @@ trio is imported only by programs that need it: it takes ten times as long as Py
 """
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -21,8 +20,8 @@ PROGRAMS = {
 
 def main(name: str, args: Sequence[str]) -> NoReturn:
     """Run one of our programs, and exit with its code."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # no KeyboardInterrupt traceback, ever
+    if name not in PROGRAMS:
+        sys.exit(f"{name}: expected to be called {', '.join(PROGRAMS)}")
     arguments = [os.fsencode(arg) for arg in args]
     asked = _asked_for(name, arguments)
     sys.exit(_inform(name, asked) if asked else _run_guarded(name, arguments))

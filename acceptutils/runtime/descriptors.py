@@ -25,9 +25,13 @@ def fill_standard(*, inheritable: bool) -> None:
 
 def keep_from_children() -> None:
     """Mark all descriptors above 2 close-on-exec, whoever left them to us (BASE-7)."""
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and is_open(int(name)):
-            os.set_inheritable(int(name), False)
+    try:
+        numbers = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:  # no /proc
+        numbers = list(range(min(os.sysconf("SC_OPEN_MAX"), 65536)))
+    for fd in numbers:
+        if fd > 2 and is_open(fd):
+            os.set_inheritable(fd, False)
 
 
 def is_open(fd: int) -> bool:

@@ -2,20 +2,18 @@
 
 import traceback
 
+OUT_OF_MEMORY = b"out of memory"
+
 
 def describe(fault: BaseException) -> bytes:
     """Return the kind and the place of an exception, in one line.
 
     Not its message: that may quote what a client sent, a password for example.
     """
-    fault = cause(fault)
+    while isinstance(fault, BaseExceptionGroup):  # a nursery wraps what was raised in groups
+        fault = fault.exceptions[0]
+    if isinstance(fault, MemoryError):
+        return OUT_OF_MEMORY
     frames = traceback.extract_tb(fault.__traceback__)
     place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     return f"internal error: {type(fault).__name__}{place}".encode()
-
-
-def cause(fault: BaseException) -> BaseException:
-    """Return what was raised first; a nursery wraps it in groups."""
-    while isinstance(fault, BaseExceptionGroup):
-        fault = fault.exceptions[0]
-    return fault

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import trio
 
-from acceptutils import control, rules, ucspitls
 from acceptutils import fixsmtpio as core
+from acceptutils import rules, ucspitls
 from acceptutils.actions import (
     Action,
     CloseServerInput,
@@ -26,8 +26,9 @@ from acceptutils.actions import (
 )
 from acceptutils.options import BadUsageError
 from acceptutils.runtime import faults
-from acceptutils.runtime.authup import DEFAULT_TIMEOUT, read_greeting
-from acceptutils.runtime.becoming import perform, without_filter
+from acceptutils.runtime.becoming import without_filter
+from acceptutils.runtime.controls import DEFAULT_TIMEOUT, read_greeting, read_seconds
+from acceptutils.runtime.last_words import last_words
 from acceptutils.runtime.world import (
     CannotReadControl,
     CannotRun,
@@ -50,17 +51,16 @@ async def fixsmtpio(world: World) -> int:
     try:
         return await _run(world)
     except BadUsageError as bad:
-        return perform(world, core.usage(world.env, bad.complaint))
+        return last_words(world, core.usage(world.env, bad.complaint))
     except CannotReadControl as trouble:
-        world.log(b"fixsmtpio: %b: %b" % (trouble.file.encode(), trouble.reason.encode()))
+        world.log(b"fixsmtpio: %b: %b" % (os.fsencode(trouble.file), trouble.reason.encode()))
         world.log(b"fixsmtpio: unable to read controls")
         return core.BAD_CONTROLS
     except rules.BadRuleError as bad_rule:
         world.log(b"fixsmtpio: unable to parse control/fixsmtpio: %b" % str(bad_rule).encode())
         return core.BAD_CONTROLS
     except Exception as fault:
-        out_of_memory = isinstance(faults.cause(fault), MemoryError)
-        world.log(b"fixsmtpio: " + (b"out of memory" if out_of_memory else faults.describe(fault)))
+        world.log(b"fixsmtpio: " + faults.describe(fault))
     return core.TROUBLE
 
 
@@ -76,13 +76,13 @@ async def _run(world: World) -> int:
     try:
         return await session.run()
     except CannotRun as trouble:
-        return perform(world, core.cannot_run(trouble.step))
+        return last_words(world, core.cannot_run(trouble.step))
 
 
 def _patience(world: World) -> int:
     """Return how many seconds a peer may take nothing (FIX-EXIT-5), or owe a reply (FIX-EV-2)."""
     try:
-        return control.seconds(world.read_control("timeoutsmtpd"), DEFAULT_TIMEOUT) or DEFAULT_TIMEOUT
+        return read_seconds(world, "timeoutsmtpd", DEFAULT_TIMEOUT) or DEFAULT_TIMEOUT
     except CannotReadControl:
         return DEFAULT_TIMEOUT
 
@@ -114,7 +114,8 @@ class _Session:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_signals)
                 await self._serve()
-                killed = await self._end_server(at_once=self._signalled)
+                if not self._cannot_run:
+                    killed = await self._end_server(at_once=self._signalled)
                 nursery.cancel_scope.cancel()
         finally:
             with trio.CancelScope(shield=True):  # whatever went wrong, no server is left behind
@@ -124,7 +125,7 @@ class _Session:
             raise self._cannot_run
         if self._signalled:
             return core.TROUBLE
-        return perform(self._world, self._filter.server_ended(ended.code, killed=killed))
+        return last_words(self._world, self._filter.server_ended(ended.code, killed=killed))
 
     async def _serve(self) -> None:
         async with trio.open_nursery() as nursery:

@@ -54,8 +54,9 @@ class PosixLauncher:
         os.close(tell_failure)
         reason = os.read(failure, 1000)  # ends when the child has become the program
         os.close(failure)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        self._child = None  # before its ID can be somebody else's
         _, status = os.waitpid(pid, 0)
-        self._child = None
         if reason:
             raise CannotRun("exec", reason.decode())
         code = os.waitstatus_to_exitcode(status)
@@ -78,8 +79,7 @@ class PosixLauncher:
     def _pass_on(self, number: int, _: FrameType | None) -> None:
         self._signalled = number
         if self._child is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._child, number)
+            os.kill(self._child, number)
 
     def _fork(self) -> int:
         """Fork so that a signal finds either no child or one whose ID is known."""
@@ -110,11 +110,12 @@ class PosixLauncher:
 
 
 def _inherited_environment() -> Mapping[bytes, bytes]:
-    """Return the environment without the LC_CTYPE that Python sets in the C locale (PEP 538)."""
+    """Return the environment without what Python does to LC_CTYPE in the C locale (PEP 538)."""
     env = dict(os.environb)
     with contextlib.suppress(OSError), open("/proc/self/environ", "rb") as inherited:
-        if b"LC_CTYPE=" not in inherited.read():
-            env.pop(b"LC_CTYPE", None)
+        variables = dict(record.split(b"=", 1) for record in inherited.read().split(b"\0") if b"=" in record)
+        env.pop(b"LC_CTYPE", None)
+        env |= {name: value for name, value in variables.items() if name == b"LC_CTYPE"}
     return env
 
 

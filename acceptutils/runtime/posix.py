@@ -150,10 +150,7 @@ class PosixWorld(PosixLauncher):
                 path, args, env, file_actions=actions, setsigmask=[], setsigdef=_DEFAULT_SIGNALS, **group
             )
 
-        try:
-            return programs.run(argv, self.env, start)
-        except BlockingIOError as error:  # EAGAIN: no process to be had
-            raise CannotRun("fork", error.strerror or "") from None
+        return programs.run(argv, self.env, start)
 
     async def signalled(self) -> int:
         """Wait for a signal that asks for the end."""
@@ -268,4 +265,4 @@ def _close_all(fds: Sequence[int]) -> None:
 
 def run(driver: Callable[[World], Coroutine[Any, Any, int]], args: Sequence[bytes]) -> int:
     """Run a driver under trio; return its exit code."""
-    return trio.run(driver, PosixWorld(args), restrict_keyboard_interrupt_to_checkpoints=True)
+    return trio.run(driver, PosixWorld(args))

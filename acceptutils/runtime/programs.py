@@ -3,6 +3,7 @@
 posix_spawnp(3) would search PATH too, but does not hand a file without `#!` to the shell.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -37,7 +38,8 @@ def run(argv: Sequence[bytes], env: Mapping[bytes, bytes], start: Callable[[byte
         except PermissionError as error:
             denied = error
         except OSError as error:
-            raise CannotRun("exec", error.strerror or "") from None
+            step = "fork" if error.errno in {errno.EAGAIN, errno.ENOMEM} else "exec"
+            raise CannotRun(step, error.strerror or "") from None
     raise CannotRun("exec", denied.strerror or "")
 
 
@@ -45,6 +47,6 @@ def _start_or_interpret(path: bytes, argv: list[bytes], start: Callable[[bytes, 
     try:
         return start(path, argv)
     except OSError as error:
-        if error.errno != 8:  # ENOEXEC
+        if error.errno != errno.ENOEXEC:
             raise
     return start(_SHELL, [_SHELL, path, *argv[1:]])

@@ -133,6 +133,7 @@ FIX-TLS-3 trouble after the 220
     s: 250 ok
     S: 220 Ready to start TLS (#5.7.0)
     S! tls failed
+    E: fixsmtpio: TLS temporarily not available
     s! exit 0
     S! exit 111
 FIX-TLS-3 the old server's last words belong to nobody
