@@ -32,7 +32,9 @@ bench: .venv/installed
 	[ "$$(id -u)" != 0 ] || $(BIN)/python -m bench.guesses
 
 .venv/installed: requirements.lock pyproject.toml bin/launcher
-	$(PYTHON) -m venv .venv || { echo "make: needs Python 3.11 or newer with venv (Debian: python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "make: $(PYTHON) must be Python 3.11 or newer with venv (Debian: python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
