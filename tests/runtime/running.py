@@ -170,4 +170,6 @@ class Probe:
 def signals(shown: bytes) -> dict[str, set[int]]:
     """Return the sets Blk and Ign that SHOW_SIGNALS showed."""
     masks = {line[4:7].decode(): int(line[7:], 16) for line in shown.splitlines() if line.startswith(b"220-")}
-    return {which: {n for n in range(1, 65) if mask >> (n - 1) & 1} for which, mask in masks.items()}
+    # Not 32 and 33, which are glibc's own: a posix_spawn(3) of pytest's may have ignored them.
+    numbers = [*range(1, 32), *range(34, 65)]
+    return {which: {n for n in numbers if mask >> (n - 1) & 1} for which, mask in masks.items()}
