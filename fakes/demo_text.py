@@ -18,37 +18,14 @@ SUBMISSION_CHAIN = [
 ]
 POP3_CHAIN = ["authup", "pop3", "checkpassword", "checknotroot", "pop3d", "Maildir"]
 
-# The page https://schmonz.com/qmail/acceptutils of October 2018, to the letter.
-FIXSMTPIO_RULES = """\
-# if client closes the connection, tell authup to be happy
-AUTHUP_USER:clienteof::*:0
-# if server greets us unhappily, notify authup
-AUTHUP_USER:greeting::4*:14
-AUTHUP_USER:greeting::5*:15
-# if server times out, hide message (authup has its own)
-AUTHUP_USER:timeout::*:16:
-# always (authenticated or not) replace greeting
-:greeting::2*::&fixsmtpio
-# always replace greeting in HELO/EHLO
-:helo::2*::&fixsmtpio
-:ehlo::2*::&fixsmtpio
-# always prepend acceptutils link to HELP message
-:help::*::&fixsmtpio
-# always replace greeting in QUIT
-:quit::2*::&fixsmtpio
-# don't advertise AUTH or STARTTLS
-AUTHUP_USER:ehlo::250?AUTH*::
-AUTHUP_USER:ehlo::250?STARTTLS::
-# don't allow AUTH or STARTTLS
-AUTHUP_USER:auth:NOOP :*::502 unimplemented (#5.5.1)
-AUTHUP_USER:starttls:NOOP :*::502 unimplemented (#5.5.1)
-"""
+# The seed page's rules, to the letter, and what else we recommend.
+EXAMPLES = Path(__file__).parents[1] / "examples" / "control"
 
 CONTROL_FILES = {
     "me": "demo.example.org\n",
     "smtpgreeting": "demo.example.org acceptutils\n",
     "pop3greeting": "demo.example.org\n",
-    "fixsmtpio": FIXSMTPIO_RULES,
+    **{file.name: file.read_text() for file in EXAMPLES.iterdir()},
 }
 
 # A program of the chain tells the log who it is, and becomes what it is: same process, same everything.

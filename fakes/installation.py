@@ -21,6 +21,7 @@ from pathlib import Path
 
 PROGRAMS = ("reup", "authup", "checknotroot", "fixsmtpio")
 PACKAGES = ("acceptutils", "fakes")
+EXAMPLES = Path(__file__).parents[1] / "examples"  # which the demo looks for beside the packages
 NEEDED = "trio"  # and what it requires
 TRIAL = "import acceptutils.runtime.posix, acceptutils.runtime.fixsmtpio, fakes.real, fakes.checkpassword"
 RECENT_ENOUGH = "import sys, venv; sys.exit(sys.version_info < (3, 11))"
@@ -137,6 +138,7 @@ def _install(directory: Path, python: Path, ours: Path) -> Path:
             (private / name).chmod(0o755)
         for name in PACKAGES:
             _copy_package(name, packages)
+        shutil.copytree(EXAMPLES, packages / EXAMPLES.name)
         for distribution in required(NEEDED):
             _copy_distribution(distribution, packages)
         _output(private / "python3", "-m", "compileall", "-q", str(packages))

@@ -4,6 +4,7 @@ cuts make no difference.
 """
 
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -27,30 +28,7 @@ from acceptutils.ucspitls import Level, Tls
 from tests.core.conftest import Cases
 from tests.core.exchange import play, scenarios
 
-SEED = """\
-# if client closes the connection, tell authup to be happy
-AUTHUP_USER:clienteof::*:0
-# if server greets us unhappily, notify authup
-AUTHUP_USER:greeting::4*:14
-AUTHUP_USER:greeting::5*:15
-# if server times out, hide message (authup has its own)
-AUTHUP_USER:timeout::*:16:
-# always (authenticated or not) replace greeting
-:greeting::2*::&fixsmtpio
-# always replace greeting in HELO/EHLO
-:helo::2*::&fixsmtpio
-:ehlo::2*::&fixsmtpio
-# always prepend acceptutils link to HELP message
-:help::*::&fixsmtpio
-# always replace greeting in QUIT
-:quit::2*::&fixsmtpio
-# don't advertise AUTH or STARTTLS
-AUTHUP_USER:ehlo::250?AUTH*::
-AUTHUP_USER:ehlo::250?STARTTLS::
-# don't allow AUTH or STARTTLS
-AUTHUP_USER:auth:NOOP :*::502 unimplemented (#5.5.1)
-AUTHUP_USER:starttls:NOOP :*::502 unimplemented (#5.5.1)
-"""
+SEED = (Path(__file__).parents[2] / "examples/control/fixsmtpio").read_text()
 HEAD = """\
 AUTHUP_USER:clienteof::*:0:
 AUTHUP_USER:greeting::4*:14:&fixsmtpio_noop

@@ -292,7 +292,7 @@ def test_without_curl_python_does_it_all(tmp_path: Path) -> None:
 
 
 def test_the_rules_are_the_seed_pages() -> None:
-    lines = demo_text.FIXSMTPIO_RULES.splitlines()
+    lines = (demo_text.EXAMPLES / "fixsmtpio").read_text().splitlines()
     assert len([line for line in lines if not line.startswith("#")]) == 13
     assert len(lines) == 22
 

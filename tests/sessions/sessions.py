@@ -1,31 +1,10 @@
 """The sessions that the simulated machine and real processes must play alike, byte for byte."""
 
+from pathlib import Path
+
 from tests.sessions.transcript import Session, b64, plain
 
-SEED_RULES = """\
-# if client closes the connection, tell authup to be happy
-AUTHUP_USER:clienteof::*:0
-# if server greets us unhappily, notify authup
-AUTHUP_USER:greeting::4*:14
-AUTHUP_USER:greeting::5*:15
-# if server times out, hide message (authup has its own)
-AUTHUP_USER:timeout::*:16:
-# always (authenticated or not) replace greeting
-:greeting::2*::&fixsmtpio
-# always replace greeting in HELO/EHLO
-:helo::2*::&fixsmtpio
-:ehlo::2*::&fixsmtpio
-# always prepend acceptutils link to HELP message
-:help::*::&fixsmtpio
-# always replace greeting in QUIT
-:quit::2*::&fixsmtpio
-# don't advertise AUTH or STARTTLS
-AUTHUP_USER:ehlo::250?AUTH*::
-AUTHUP_USER:ehlo::250?STARTTLS::
-# don't allow AUTH or STARTTLS
-AUTHUP_USER:auth:NOOP :*::502 unimplemented (#5.5.1)
-AUTHUP_USER:starttls:NOOP :*::502 unimplemented (#5.5.1)
-"""
+SEED_RULES = (Path(__file__).parents[2] / "examples/control/fixsmtpio").read_text()
 
 SUBMISSION = "reup -t 5 authup smtp checkpassword checknotroot fixsmtpio env RELAYCLIENT= ofmipd"
 POP3 = "authup pop3 checkpassword checknotroot pop3d Maildir"
