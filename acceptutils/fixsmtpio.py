@@ -353,9 +353,10 @@ class Filter:
         """Send a request on, with what the rules prepend; `blocked` tells why it goes on as a NOOP."""
         prefix = b"NOOP fixsmtpio %b " % blocked if blocked else b""
         prefix = self._rewriter.prepended(pending.event, self._env, prefix)
-        shown = _AUTH_SECRET.sub(rb"\1***", line)
-        self._debug(b"1", shown)
-        self._debug(b"2", prefix + shown)
+        if self._debugs:
+            shown = _AUTH_SECRET.sub(rb"\1***", line)
+            self._debug(b"1", shown)
+            self._debug(b"2", prefix + shown)
         self._actions.append(ToServer(prefix + line))
         self._pending.append(pending)
 

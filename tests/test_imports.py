@@ -14,7 +14,8 @@ SOURCES = sorted(
 )
 CORE_MUST_NOT = {"trio", "os", "socket", "subprocess", "time", "signal", "random", "logging", "io", "sys"}
 LAUNCHER = [  # what reup and checknotroot load: not a tenth of a second of trio before every login
-    "acceptutils/runtime/becoming.py",
+    "acceptutils/runtime/bypass.py",
+    "acceptutils/runtime/checknotroot.py",
     "acceptutils/runtime/descriptors.py",
     "acceptutils/runtime/launcher.py",
     "acceptutils/runtime/programs.py",

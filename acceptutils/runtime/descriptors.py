@@ -65,9 +65,7 @@ def write_now(fd: int, sock: socket.socket | None, data: bytes) -> int:
             return sock.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         if not os.get_blocking(fd):
             return os.write(fd, data)
-        poll = select.poll()
-        poll.register(fd, select.POLLOUT)
-        if not poll.poll(0):
+        if not poll_now(fd, select.POLLOUT):
             return 0
         return os.write(fd, data[:_PIPE_BUF])
     except BlockingIOError:
@@ -76,9 +74,14 @@ def write_now(fd: int, sock: socket.socket | None, data: bytes) -> int:
 
 def is_hung_up(fd: int) -> bool:
     """Say whether the other side is gone altogether; a half-closed connection is not (AUTHUP-CP-7)."""
+    return bool(poll_now(fd, 0) & (select.POLLHUP | select.POLLERR | select.POLLNVAL))
+
+
+def poll_now(fd: int, events: int) -> int:
+    """Return what poll(2) sees without waiting: of `events`, and of hang-up and error; 0 for nothing."""
     poll = select.poll()
-    poll.register(fd, 0)
-    return any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
+    poll.register(fd, events)
+    return next((seen for _, seen in poll.poll(0)), 0)
 
 
 def log(line: bytes) -> None:

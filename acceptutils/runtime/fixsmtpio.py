@@ -26,7 +26,7 @@ from acceptutils.actions import (
 )
 from acceptutils.options import BadUsageError
 from acceptutils.runtime import faults
-from acceptutils.runtime.becoming import without_filter
+from acceptutils.runtime.bypass import without_filter
 from acceptutils.runtime.controls import DEFAULT_TIMEOUT, read_greeting, read_seconds
 from acceptutils.runtime.last_words import last_words
 from acceptutils.runtime.world import (

@@ -75,7 +75,7 @@ class Descriptor:
         dropped = 0
         while dropped <= most:
             try:
-                if not self._socket and not _is_readable(self.fd):
+                if not self._socket and not descriptors.poll_now(self.fd, select.POLLIN):
                     return True
                 data = self._read_now(_MOST_AT_ONCE)
             except OSError:
@@ -141,9 +141,3 @@ async def _ready(wait: Callable[[int], Awaitable[None]], fd: int) -> None:
         await wait(fd)
     except PermissionError:  # epoll's word for regular files and /dev/null: always ready
         await trio.lowlevel.checkpoint()
-
-
-def _is_readable(fd: int) -> bool:
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(0))

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from acceptutils.runtime.authup import authup
-from acceptutils.runtime.becoming import checknotroot
+from acceptutils.runtime.checknotroot import checknotroot
 from acceptutils.runtime.fixsmtpio import fixsmtpio
 from acceptutils.runtime.reup import reup
 from fakes.checkpassword import hash_password
