@@ -2,7 +2,8 @@
 
 Two inputs work on one state. A request is forwarded as soon as it is complete; a queue remembers
 what each coming reply answers. Three requests stop the flow, because only their reply tells what the
-client's next bytes are: DATA (message or command), AUTH (continuation or command) and STARTTLS.
+client's next bytes are: DATA (message or command), AUTH (continuation or command) and STARTTLS. Until
+then some of these bytes are kept as they are, or we would not notice that the client is gone.
 """
 
 import re
@@ -35,6 +36,7 @@ BAD_CONTROLS = 18
 MOST_REQUEST_BYTES = 65536  # LIM-4
 # A client that pipelines without end must not fill our memory (LIM-5); enough for 1,000 recipients.
 MOST_PENDING = 4096
+MOST_AHEAD = 65536  # bytes kept while they cannot be read yet; one more piece may come on top
 
 _UNIMPLEMENTED = b"502 unimplemented (#5.5.1)\r\n"
 _TLS_FIRST = b"530 Must start TLS first (#5.7.0)\r\n"
@@ -133,6 +135,7 @@ class Filter:
         self._greeted = False
         self._client_ended = False
         self._client_over = False  # clienteof has happened
+        self.replies_heard = 0
         self._asking = False  # a question is open: whatever anybody says waits
         self._stopped = False
         self._exit_code: int | None = None
@@ -143,8 +146,9 @@ class Filter:
 
     @property
     def wants_client(self) -> bool:
-        """Whether the client's next bytes can be used now; otherwise its data stays where it is."""
-        return not (self._client_ended or self._stopped or self._asking) and self._can_read
+        """Whether the client's next bytes can be used or kept; otherwise its data stays where it is."""
+        useful = self._can_read or self._requests.waiting < MOST_AHEAD
+        return useful and not (self._client_ended or self._stopped or self._asking)
 
     @property
     def replies_owed(self) -> int:
@@ -156,8 +160,8 @@ class Filter:
 
     @property
     def needs_replies(self) -> bool:
-        """Whether nothing goes on without a reply: the client is gone, or has asked for too much."""
-        return self._client_over or len(self._pending) >= MOST_PENDING
+        """Whether nothing goes on without a reply: the client is gone, or has sent too much."""
+        return not (self.wants_client or self._stopped or self._asking)
 
     # What the driver tells
 
@@ -193,6 +197,8 @@ class Filter:
 
     def server_eof(self) -> list[Action]:
         """The server will say nothing more; an incomplete reply is dropped (FIX-EXIT-3)."""
+        if self._client_ended and not self._stopped:
+            self._client_is_over()  # it was only waiting for a reply
         self._stop(None)
         return self._advance()
 
@@ -234,8 +240,7 @@ class Filter:
     def tls_unavailable(self) -> list[Action]:
         """Answer to StartTls: trouble, and nothing was said yet; the session goes on."""
         self._asking = False
-        self._send(_NO_TLS_NOW)
-        self._reading = Reading.COMMANDS
+        self._go_on_without_tls()
         return self._advance()
 
     def tls_failed(self) -> list[Action]:
@@ -361,6 +366,8 @@ class Filter:
         self._pending.append(pending)
 
     def _client_is_over(self) -> None:
+        if self._client_over:
+            return
         self._client_over = True
         self._requests.take_rest()
         if self._pending and self._pending[-1].awaits is Awaits.TLS_START:
@@ -391,15 +398,14 @@ class Filter:
 
     def _server_reply(self, code: bytes) -> None:
         self._greeted = True
+        self.replies_heard += 1
         if self._debugs:
             self._debug(b"3", bytes(self._reply))
         pending = self._pending.popleft() if self._pending else Pending(b"timeout")
         if pending.awaits is Awaits.BLOCKED:
             self._send(_UNIMPLEMENTED)
         elif pending.awaits is Awaits.TLS_READY:
-            if not self._client_over:
-                self._asking = True
-                self._actions.append(StartTls(_READY_FOR_TLS))
+            self._begin_tls()
         else:
             self._answer(pending, code)
         self._reply.clear()
@@ -451,6 +457,21 @@ class Filter:
         if self._pending and self._pending[0].awaits is Awaits.TLS_START:
             begin = self._pending.popleft()
             self._forward(begin.request, Pending(begin.event, Awaits.TLS_READY), b"STARTTLS BEGIN")
+
+    def _begin_tls(self) -> None:
+        if self._client_ended:  # nobody is left to shake hands with
+            self._go_on_without_tls()
+            return
+        if self._requests.waiting > MOST_AHEAD:  # more plaintext behind STARTTLS than AUTHUP-TLS-3 drops
+            self._actions.append(Log(b"fixsmtpio: TLS temporarily not available"))
+            self._stop(TROUBLE)
+            return
+        self._asking = True
+        self._actions.append(StartTls(_READY_FOR_TLS))
+
+    def _go_on_without_tls(self) -> None:
+        self._send(_NO_TLS_NOW)
+        self._reading = Reading.COMMANDS
 
     # Both
 

@@ -78,16 +78,18 @@ class _Authup:
             world.resume_tls()  # before anything can be said: never a word outside of TLS
         kind, capabilities = SESSIONS[command_line.protocol]
         world.enter_qmail_home()
-        self._read_limits(command_line.protocol)
-        self._session = kind(self._settings(command_line, attempt, capabilities))
+        protocol = command_line.protocol.decode()
+        greeting = read_greeting(world, protocol)
+        self._read_limits(protocol)
+        self._session = kind(self._settings(command_line, attempt, greeting, capabilities))
         self._taken_up = trio.current_time()  # when the last line was
         self._code = core.PERMANENT
         self.inarticulate = False  # in mid-reply, or the client is somebody else's: a word would garble
         self._signalled = False
 
-    def _read_limits(self, protocol: bytes) -> None:
+    def _read_limits(self, protocol: str) -> None:
         world = self._world
-        timeout = "timeoutsmtpd" if protocol == b"smtp" else "timeoutpop3d"
+        timeout = "timeoutsmtpd" if protocol == "smtp" else "timeoutpop3d"
         self._timeout = read_seconds(world, timeout, DEFAULT_TIMEOUT)
         self._authdelay = read_seconds(world, "authdelay", DEFAULT_AUTHDELAY)
         self._checkpassword_timeout = read_seconds(
@@ -99,13 +101,13 @@ class _Authup:
         self._write_timeout = self._timeout or DEFAULT_TIMEOUT
 
     def _settings(
-        self, command_line: core.CommandLine, attempt: int, capabilities: list[bytes]
+        self, command_line: core.CommandLine, attempt: int, greeting: bytes, capabilities: list[bytes]
     ) -> core.Settings:
         world, carried = self._world, self._carried
         protocol = command_line.protocol.decode()
         tls = ucspitls.tls(world.env, usable=world.tls_is_usable())
         return core.Settings(
-            greeting=read_greeting(world, protocol),
+            greeting=greeting,
             capabilities=control.capabilities(world.read_control(f"{protocol}capabilities"), capabilities),
             tries=command_line.tries,
             pid=world.pid,

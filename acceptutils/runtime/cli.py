@@ -25,8 +25,22 @@ def main(name: str, args: Sequence[str]) -> NoReturn:
     if name not in PROGRAMS:
         sys.exit(f"{name}: expected to be called {', '.join(PROGRAMS)}")
     arguments = [os.fsencode(arg) for arg in args]
-    asked = _asked_for(name, arguments)
-    sys.exit(_inform(name, asked) if asked else _run_guarded(name, arguments))
+    wanted = information(name, arguments)
+    if wanted is None:
+        sys.exit(_run_guarded(name, arguments))
+    print(wanted, end="")
+    sys.exit(0)
+
+
+def information(name: str, args: Sequence[bytes]) -> str | None:
+    """Return what --version or --help asks for (BASE-5); None when the program itself is wanted."""
+    asked = _asked_for(name, args)
+    if asked is None:
+        return None
+    if asked == b"--version":
+        return f"{name} {__version__}\n"
+    usage: bytes = importlib.import_module(f"acceptutils.{name}").USAGE
+    return "\n".join([usage.decode(), PROGRAMS[name], f"See {name}(8).", ""])
 
 
 def _asked_for(name: str, args: Sequence[bytes]) -> bytes | None:
@@ -36,15 +50,6 @@ def _asked_for(name: str, args: Sequence[bytes]) -> bytes | None:
         return options.parse(args, tries=name in {"reup", "authup"}).asks_for
     except options.BadUsageError:
         return None
-
-
-def _inform(name: str, asked: bytes) -> int:
-    if asked == b"--version":
-        print(name, __version__)
-    else:
-        usage: bytes = importlib.import_module(f"acceptutils.{name}").USAGE
-        print(usage.decode(), PROGRAMS[name], f"See {name}(8).", sep="\n")
-    return 0
 
 
 def _run_guarded(name: str, args: Sequence[bytes]) -> int:

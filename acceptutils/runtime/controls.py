@@ -8,7 +8,8 @@ DEFAULT_TIMEOUT = 1200
 
 def read_greeting(world: World, protocol: str) -> bytes:
     """Return the name to greet with (CTL-4). Raises CannotReadControl."""
-    greeting = control.greeting(world.read_control(f"{protocol}greeting"), world.read_control("me"))
+    own = world.read_control(f"{protocol}greeting")
+    greeting = control.greeting(own, world.read_control("me") if own is None else None)
     if greeting is None:
         raise CannotReadControl("control/me", "No such file or directory")
     return greeting

@@ -43,6 +43,15 @@ def is_open(fd: int) -> bool:
     return True
 
 
+def is_memory_file(fd: int) -> bool:
+    """Say whether this is a file of memfd_create(2), the only ones that have seals."""
+    try:
+        fcntl.fcntl(fd, fcntl.F_GET_SEALS)
+    except OSError:
+        return False
+    return True
+
+
 def out_of_the_way(fd: int) -> int:
     """Return a close-on-exec duplicate with a number that no interface uses, and close the original."""
     moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)

@@ -5,10 +5,10 @@ stays bounded and a peer that does not read slows the other one down, but never 
 direction (FIX-EXIT-5).
 """
 
-import contextlib
 import os
 import signal
 from collections.abc import Callable
+from enum import Enum, auto
 
 import trio
 
@@ -87,6 +87,14 @@ def _patience(world: World) -> int:
         return DEFAULT_TIMEOUT
 
 
+class Taken(Enum):
+    """What became of a write."""
+
+    SOME = auto()
+    NOTHING = auto()  # within the patience
+    NEVER_AGAIN = auto()  # the peer has closed its side
+
+
 class _Session:
     """One session. Its tasks wait for conditions; whoever changes something wakes them."""
 
@@ -105,6 +113,7 @@ class _Session:
         self._signalled = False
         self._cannot_run: CannotRun | None = None
         self._changed = trio.Event()
+        self._receiving = trio.CancelScope()
 
     async def run(self) -> int:
         """Serve until the filter or a signal ends it; return the exit code. Raises CannotRun."""
@@ -157,8 +166,11 @@ class _Session:
     async def _read_client(self) -> None:
         while True:
             await self._until(self._is_client_wanted)
-            data = await self._world.client.receive(MOST_AT_ONCE)
-            await self._perform(self._filter.client_data(data) if data else self._filter.client_eof())
+            data = None
+            with trio.CancelScope() as self._receiving:
+                data = await self._world.client.receive(MOST_AT_ONCE)
+            if data is not None:
+                await self._perform(self._filter.client_data(data) if data else self._filter.client_eof())
 
     def _is_client_wanted(self) -> bool:
         full = max(len(self._to_server), len(self._to_client)) > MOST_WAITING
@@ -173,30 +185,36 @@ class _Session:
     async def _write_client(self) -> None:
         while not self._client_deaf:
             await self._until(lambda: bool(self._to_client))
-            self._client_deaf = not await self._write(self._to_client, self._world.client)
+            self._client_deaf = await self._write(self._to_client, self._world.client) is not Taken.SOME
         await self._perform(self._filter.client_gone())
 
     async def _write_server(self) -> None:
-        while not self._server_deaf:
+        taken = Taken.SOME
+        while taken is Taken.SOME:
             await self._until(lambda: bool(self._to_server) or self._close_server_input)
             if not self._to_server:
                 break
-            self._server_deaf = not await self._write(self._to_server, self._server.stdin)
+            taken = await self._write(self._to_server, self._server.stdin)
+        self._server_deaf = taken is not Taken.SOME
         self._server.stdin.close()
-        if self._server_deaf:
+        if taken is Taken.NEVER_AGAIN:
             with trio.move_on_after(GRACE):  # it may have something to say before it goes
                 await self._until(lambda: self._ending)
+        if self._server_deaf:
             await self._perform(self._filter.server_eof())
 
-    async def _write(self, waiting: bytearray, peer: SendStream) -> bool:
-        """Write some of what waits; drop it and return False if the peer does not take it."""
-        taken = 0
+    async def _write(self, waiting: bytearray, peer: SendStream) -> Taken:
+        """Write some of what waits, or drop it all if the peer does not take it; say what became of it."""
+        taken, count = Taken.NOTHING, 0
         with trio.move_on_after(self._patience):
-            with contextlib.suppress(BrokenPipeError):
-                taken = await peer.send_some(bytes(waiting[:MOST_AT_ONCE]))
-        del waiting[: taken or None]
+            try:
+                count = await peer.send_some(bytes(waiting[:MOST_AT_ONCE]))
+                taken = Taken.SOME
+            except BrokenPipeError:
+                taken = Taken.NEVER_AGAIN
+        del waiting[: count or None]
         self._wake()
-        return taken > 0
+        return taken
 
     async def _await_replies(self) -> None:
         """End a server that owes replies and gives none, when only they can bring the session on."""
@@ -208,9 +226,9 @@ class _Session:
 
     async def _is_owed_less(self) -> bool:
         """Wait for the next reply that the server owes; False if none comes in time."""
-        owed = self._filter.replies_owed
+        heard = self._filter.replies_heard
         with trio.move_on_after(self._patience):
-            await self._until(lambda: self._filter.replies_owed != owed)
+            await self._until(lambda: self._filter.replies_heard != heard)
             return True
         return False
 
@@ -238,6 +256,7 @@ class _Session:
         self._wake()
 
     async def _start_tls(self, ready: bytes) -> None:
+        self._receiving.cancel()  # what the client says from now on is not for us to read in plaintext
         self._wake()
         await self._until(lambda: not self._to_client and not self._to_server)
         try:

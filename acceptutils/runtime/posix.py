@@ -188,10 +188,13 @@ class PosixWorld(PosixLauncher):
         return block
 
     def resume_tls(self) -> None:
-        """Go on inside TLS."""
+        """Put the front end's descriptors where the client is; the plaintext connection is closed by that."""
         if self._tls is None:
             raise TlsUnavailable
-        self.client = ClientStream(self._tls["SSLREADFD"], self._tls["SSLWRITEFD"])
+        for number, name in enumerate(("SSLREADFD", "SSLWRITEFD")):
+            trio.lowlevel.notify_closing(number)
+            os.dup2(self._tls[name], number)
+        self.client = ClientStream(0, 1)
 
     # reup's memory file
 
@@ -211,8 +214,11 @@ class PosixWorld(PosixLauncher):
         moved = {fd: descriptors.out_of_the_way(fd) for fd in set(named.values()) if fd is not None}
         descriptors.keep_from_children()
         claimed = {name: None if fd is None else moved[fd] for name, fd in named.items()}
-        self._state = claimed.pop("REUPSTATE")
-        tls = {name: fd for name, fd in claimed.items() if fd is not None}
+        state = claimed.pop("REUPSTATE")
+        # Whatever else an inherited number names is not ours to write to.
+        self._state = state if state is not None and descriptors.is_memory_file(state) else None
+        # A front end's numbers that mean nothing here may be the number that reup's own file got.
+        tls = {name: fd for name, fd in claimed.items() if fd is not None and fd != state}
         self._tls = tls if len(tls) == len(_TLS_DESCRIPTORS) else None
 
     def _descriptor(self, variable: str) -> int | None:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from acceptutils.actions import Action, EndServer, Exit, Send
-from acceptutils.fixsmtpio import Filter
+from acceptutils.fixsmtpio import MOST_PENDING, Filter
 from acceptutils.rules import parse
-from acceptutils.ucspitls import Tls
+from acceptutils.ucspitls import Level, Tls
 from tests.core.conftest import Cases
 from tests.core.exchange import play, scenarios
+
+NO_TLS = Tls()
 
 CLIENT = r"""
 FIX-EV-2 before the greeting
@@ -97,6 +99,70 @@ FIX-EV-2 in AUTH
     c! eof
     s! exit 0
     S! exit 0
+FIX-EV-2 behind DATA, which is never answered
+    R: :clienteof::*:5:
+    greeted
+    C: DATA
+    C: early
+    C! eof
+    c: DATA
+    --
+    s! overdue
+    c! eof
+    s! killed
+    S! exit 5
+FIX-EV-2 behind AUTH, which is never answered
+    greeted
+    C: AUTH LOGIN
+    C! eof
+    c: AUTH LOGIN
+    --
+    s! overdue
+    c! eof
+    s! killed
+    E: fixsmtpio: server did not end, killed
+    S! exit 0
+FIX-EV-2 behind STARTTLS, which never has its turn
+    T: available
+    R: :clienteof::*:5:
+    greeted
+    C: A
+    C: STARTTLS
+    C! eof
+    c: A
+    --
+    s! overdue
+    c! eof
+    s! killed
+    S! exit 5
+FIX-EV-2 behind DATA, and then the server ends
+    R: :clienteof::*:5:
+    greeted
+    C: DATA
+    C! eof
+    c: DATA
+    --
+    s! eof
+    c! eof
+    s! exit 3
+    S! exit 5
+FIX-EV-2 behind STARTTLS nobody is left to start TLS with
+    T: available
+    R: :clienteof::*:5:
+    greeted
+    C: STARTTLS
+    C: A
+    C! eof
+    c: NOOP fixsmtpio STARTTLS BEGIN STARTTLS
+    --
+    s: 250 ok
+    S: 454 TLS temporarily not available (#5.7.3)
+    c: A
+    c! eof
+    s: 250 a
+    S: 250 a
+    s! exit 3
+    S! exit 5
 FIX-EV-2 rules see the empty string, only the exit code counts
     R: :clienteof:X:?*:5:
     R: :clienteof::*:6
@@ -338,8 +404,51 @@ def test_how_many_replies_are_owed(cases: Cases) -> None:
     assert owed == [1, 0, 2, 1, 2, 0, 0, 1, 0]
 
 
-def new_filter(rules: bytes) -> Filter:
-    filter_ = Filter(parse(rules), b"mail.example.org", {}, tls=Tls(), label=b"7 prog")
+BLOCKED = {
+    b"DATA\r\n": b"354 go\r\n",
+    b"AUTH LOGIN\r\n": b"334 go\r\n",
+    b"STARTTLS\r\n": b"250 go\r\n",
+    b"NOOP\r\n" * MOST_PENDING: b"250 ok\r\n" * MOST_PENDING,
+}
+
+
+@pytest.mark.parametrize(("request_", "reply"), BLOCKED.items(), ids=lambda data: data[:5].decode())
+def test_when_nothing_goes_on_without_a_reply(request_: bytes, reply: bytes, cases: Cases) -> None:
+    """FIX-EV-2, LIM-5: the client is gone, or has sent so much that its going could not be noticed."""
+    for trouble in (Filter.client_eof, Filter.client_gone, flood):
+        cases.count += 1
+        filter_ = new_filter(b"", Tls(Level.AVAILABLE, usable=True))
+        filter_.server_data(b"220 hi\r\n")
+        filter_.client_data(request_)
+        assert (filter_.wants_client, filter_.needs_replies) == (True, False)
+        filter_.client_data(b"early")
+        assert (filter_.wants_client, filter_.needs_replies) == (True, False)
+        trouble(filter_)
+        assert (filter_.wants_client, filter_.needs_replies) == (False, True)
+        filter_.server_data(reply)
+        assert not filter_.needs_replies
+
+
+def flood(filter_: Filter) -> None:
+    """Send more than is kept."""
+    while filter_.wants_client:
+        filter_.client_data(b"x" * 1000)
+
+
+def test_how_many_replies_were_heard(cases: Cases) -> None:
+    """FIX-EV-2: each reply has its own time, also when the next request makes up for it at once."""
+    cases.count += 1
+    filter_ = new_filter(b"")
+    filter_.client_data(b"AUTH LOGIN\r\nYQ==\r\n")
+    heard = []
+    for reply in (b"220-hi\r\n", b"220 hi\r\n", b"334 go\r\n", b"535 no\r\n421 bye\r\n"):
+        filter_.server_data(reply)
+        heard.append((filter_.replies_heard, filter_.replies_owed))
+    assert heard == [(0, 2), (1, 1), (2, 1), (4, 0)]
+
+
+def new_filter(rules: bytes, tls: Tls = NO_TLS) -> Filter:
+    filter_ = Filter(parse(rules), b"mail.example.org", {}, tls=tls, label=b"7 prog")
     filter_.server_started(42)
     return filter_
 

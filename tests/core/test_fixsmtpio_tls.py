@@ -4,8 +4,8 @@
 
 import pytest
 
-from acceptutils.actions import RestartServer, StartTls
-from acceptutils.fixsmtpio import Filter
+from acceptutils.actions import EndServer, Exit, Log, RestartServer, StartTls
+from acceptutils.fixsmtpio import MOST_AHEAD, Filter
 from acceptutils.ucspitls import Level, Tls
 from tests.core.conftest import Cases
 from tests.core.exchange import play, scenarios
@@ -412,3 +412,16 @@ def test_what_servers_see(cases: Cases) -> None:
     assert filter_.server_env == {b"HOME": b"/", b"SSL_KEPT": b"2", b"SSL_NEW": b"n", b"FIXSMTPIOTLS": b"1"}
     assert filter_.server_started(43) == []
     assert filter_.wants_client
+
+
+def test_more_plaintext_behind_starttls_than_is_dropped(cases: Cases) -> None:
+    """AUTHUP-TLS-3: above 64 KiB the session ends without a word, however much of it was read before."""
+    cases.count += 1
+    tls = Tls(Level.AVAILABLE, usable=True)
+    filter_ = Filter([], b"x", {}, tls=tls, label=b"7 prog")
+    filter_.server_started(1)
+    filter_.server_data(b"220 hi\r\n")
+    filter_.client_data(b"STARTTLS\r\n" + b"x" * (MOST_AHEAD + 1))
+    actions = filter_.server_data(b"250 ok\r\n")
+    assert actions == [Log(b"fixsmtpio: TLS temporarily not available"), EndServer()]
+    assert filter_.server_ended(0, killed=False)[-1] == Exit(111)
