@@ -12,6 +12,7 @@ FAKES = {  # name on the command line: module, function over a Process
     "passwd": ("fakes.checkpassword", "passwd"),
     "pop3d": ("fakes.pop3d", "pop3d"),
     "qmail-pop3d": ("fakes.pop3d", "pop3d"),
+    "qmail-smtpd": ("fakes.qmail_smtpd", "qmail_smtpd"),
     "ucspitlsd": ("fakes.ucspitlsd_real", "ucspitlsd"),
 }
 

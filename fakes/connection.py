@@ -5,6 +5,7 @@ import trio
 from acceptutils.runtime.world import Ended
 from fakes.kernel import Kernel
 from fakes.kernel_process import KernelProcess
+from fakes.pipes import End
 from fakes.ucspitlsd import CIPHER
 
 
@@ -61,6 +62,26 @@ class Connection:
     async def stall(self, seconds: float) -> None:
         """Neither send nor receive for this time."""
         await trio.sleep(seconds)
+
+    async def receive_some(self, fd: int = 0) -> bytes:
+        """Receive what is there, raw, past the methods above; b"" at the end. For a harness's pump."""
+        return await self._kernel.read(self._client, fd, 65536)
+
+    async def send_to(self, fd: int, data: bytes) -> None:
+        """Write, raw, to one of the client's descriptors. Raises OSError."""
+        await self._kernel.write(self._client, fd, data)
+
+    def open(self, end: End) -> int:
+        """Give the client one more descriptor, 10 or above; return its number."""
+        return self._client.open(end, lowest=10)
+
+    def close_descriptor(self, fd: int) -> None:
+        """Close one of the client's descriptors; no error if it is closed."""
+        self._client.close(fd)
+
+    def end_of(self, fd: int) -> End:
+        """Return what one of the client's descriptors refers to. Raises OSError."""
+        return self._client.end(fd)
 
     def encrypt(self) -> None:
         """From now on speak inside the pretended TLS of ucspitlsd.py."""

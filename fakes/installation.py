@@ -49,7 +49,7 @@ def installation(uid: int) -> Iterator[Path]:
         yield ours
         return
     with reachable_directory(uid, "acceptutils-installation-") as directory:
-        private = _install(directory, _python_for(uid), ours)
+        private = _install(directory, python_for(uid), ours)
         if not works_for(uid, private):
             raise NotPossible(f"the installation that was made in {directory} for UID {uid} does not run")
         yield private
@@ -112,7 +112,7 @@ def _can_run_in(uid: int, directory: Path) -> bool:
     return works
 
 
-def _python_for(uid: int) -> Path:
+def python_for(uid: int) -> Path:
     """Return a Python of the system that `uid` can run. Raises NotPossible."""
     names = ("python3", *(f"python3.{minor}" for minor in range(11, 20)))
     for python in (Path(place) / name for place in PYTHONS for name in names):
@@ -138,7 +138,8 @@ def _install(directory: Path, python: Path, ours: Path) -> Path:
             (private / name).chmod(0o755)
         for name in PACKAGES:
             _copy_package(name, packages)
-        shutil.copytree(EXAMPLES, packages / EXAMPLES.name)
+        if EXAMPLES.is_dir():  # only in a checkout
+            shutil.copytree(EXAMPLES, packages / EXAMPLES.name)
         for distribution in required(NEEDED):
             _copy_distribution(distribution, packages)
         _output(private / "python3", "-m", "compileall", "-q", str(packages))

@@ -37,6 +37,7 @@ Result = TypeVar("Result")
 
 EPOCH = 1_700_000_000
 HORIZON = 7 * 86400.0
+_LOG = 4  # where the client has the chain's standard error
 
 
 class LogLine(NamedTuple):
@@ -62,6 +63,7 @@ class Machine:
     and SIGHUP from its start. `files` maps absolute paths to bytes, to an OSError that whatever
     touches them raises, or, with a name that ends in /, to nothing: a directory. /var/qmail/control
     exists. `cuts` says whether one read or write moves all that it can or as the seed will have it.
+    A signal interrupts every `interrupt`-th of them.
     """
 
     def __init__(
@@ -72,14 +74,18 @@ class Machine:
         files: Mapping[bytes, bytes | OSError] | None = None,
         seed: int = 0,
         cuts: Cuts = "random",
+        interrupt: int = 0,
     ) -> None:
         self.seed = seed
         self.disk = Disk({b"/var/qmail/control/": b"", b"/root/": b"", **(files or {})})
         self.log_lines: list[LogLine] = []
+        self.on_log: Callable[[LogLine], None] | None = None
+        """Is told of each line as it is written."""
         self._partial_lines: dict[int, bytes] = {}
         programs = {name: self._fake(fake) for name, fake in {**BUILTINS, **(fakes or {})}.items()}
         programs |= {name: self._driver(driver) for name, driver in (drivers or {}).items()}
         self._kernel = Kernel(programs, self.disk, seed=seed, cuts=cuts)
+        self._kernel.interrupt = interrupt
         self.unrunnable = self._kernel.unrunnable
         """Base names of programs that cannot be run now: the CannotRun that a driver gets."""
 
@@ -116,18 +122,27 @@ class Machine:
         transport: Literal["socket", "pipes"] = "socket",
         standard_error: Literal["log", "closed", "full"] = "log",
         leftovers: Literal["refuse", "kill"] = "refuse",
+        inherited: Mapping[int, End] | None = None,
+        euid: int | None = None,
     ) -> AsyncIterator[Connection]:
         """Be the client of a new chain, which starts with `argv`; at the end no process may be left.
 
-        Raises Leftovers or Stuck then, and whatever exception a program did not handle.
+        `inherited`: more descriptors of the first process, which takes these ends over. Raises
+        Leftovers or Stuck at the end, and whatever exception a program did not handle.
         """
         left: list[KernelProcess] = []
         with _one_error_plain():
             async with trio.open_nursery() as nursery:
                 client = _client(nursery, uid, uid if gid is None else gid, directory)
                 nursery.start_soon(self._watch, client)
+                if euid is not None:
+                    client.euid = euid
+                numbers = _connect(client, transport) | _hand_over(client, inherited or {})
+                if standard_error != "closed":
+                    client.descriptors[_LOG] = self._standard_error(standard_error)
+                    numbers[2] = _LOG
                 try:
-                    yield self._begin(client, argv, env or {}, transport, standard_error)
+                    yield self._begin(client, argv, env or {}, numbers)
                     await wait_all_tasks_blocked()
                 finally:
                     left = self._end(nursery)
@@ -139,20 +154,17 @@ class Machine:
         client: KernelProcess,
         argv: Sequence[bytes],
         env: Mapping[bytes, bytes],
-        transport: str,
-        standard_error: str,
+        numbers: Mapping[int, int],
     ) -> Connection:
-        """Connect the client's descriptors 0 and 1 with the first process's."""
-        ends = _sockets() if transport == "socket" else _pipes()
-        client.descriptors |= dict(enumerate(ends))
-        numbers = {0: 2, 1: 3, 2: 4}
-        if standard_error == "closed":
-            del numbers[2]
-        client.descriptors[4] = LogFile(self._append_to_log) if standard_error == "log" else _full_pipe()
+        """Start the first process with these descriptors: its numbers to the client's, which close."""
         first = self._kernel.start(client, argv, env, numbers, own_group=True)
-        for fd in (2, 3):
-            client.close(fd)
+        for fd in numbers.values():
+            if fd != _LOG:
+                client.close(fd)
         return Connection(self._kernel, client, first)
+
+    def _standard_error(self, kind: str) -> End:
+        return LogFile(self._append_to_log) if kind == "log" else _full_pipe()
 
     def _end(self, nursery: trio.Nursery) -> list[KernelProcess]:
         """Kill what is left of this connection; return that."""
@@ -173,7 +185,10 @@ class Machine:
     def _append_to_log(self, pid: int, data: bytes) -> None:
         """Cut what processes write into lines; two processes' halves are not mixed."""
         *lines, rest = (self._partial_lines.pop(pid, b"") + data).split(b"\n")
-        self.log_lines += [LogLine(trio.current_time(), pid, line) for line in lines]
+        for line in lines:
+            self.log_lines.append(LogLine(trio.current_time(), pid, line))
+            if self.on_log is not None:
+                self.on_log(self.log_lines[-1])
         if rest:
             self._partial_lines[pid] = rest
 
@@ -244,6 +259,16 @@ def _client(nursery: trio.Nursery, uid: int, gid: int, directory: bytes) -> Kern
 
 def _describe(processes: Sequence[KernelProcess]) -> str:
     return "; ".join(repr(process) for process in processes)
+
+
+def _connect(client: KernelProcess, transport: str) -> dict[int, int]:
+    """Open the connection: 0 and 1 stay with the client, 2 and 3 become the first process's 0 and 1."""
+    client.descriptors |= dict(enumerate(_sockets() if transport == "socket" else _pipes()))
+    return {0: 2, 1: 3}
+
+
+def _hand_over(client: KernelProcess, inherited: Mapping[int, End]) -> dict[int, int]:
+    return {number: client.open(end, lowest=10) for number, end in inherited.items()}
 
 
 def _sockets() -> tuple[End, End, End, End]:

@@ -200,6 +200,8 @@ class MemoryWorld:
         writing = self._descriptor_in(b"SSLWRITEFD")
         if control is None or reading is None or writing is None:
             return None
+        if self._descriptor_in(_STATE) in (control, reading, writing):
+            return None
         return control, reading, writing
 
     def _drop_plaintext(self) -> None:

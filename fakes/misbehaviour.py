@@ -208,14 +208,18 @@ class Conversation:
     """A line server's talk with its client: lines in on descriptor 0, replies out on descriptor 1.
 
     Replies are held until the server waits for input (OFM-4). A client that is gone, says nothing
-    or takes nothing for `patience` seconds ends the fake: Over(`lost`).
+    or takes nothing for `patience` seconds ends the fake: Over(`lost`). One that says nothing for so
+    long is told `too_late` first, if that is given.
     """
 
-    def __init__(self, process: Process, wrong: Misbehaviour, *, patience: float, lost: int) -> None:
+    def __init__(
+        self, process: Process, wrong: Misbehaviour, *, patience: float, lost: int, too_late: bytes = b""
+    ) -> None:
         self._process = process
         self._wrong = wrong
         self._patience = patience
         self._lost = lost
+        self._too_late = too_late
         self._in = bytearray()
         self._out = bytearray()
 
@@ -302,8 +306,10 @@ class Conversation:
     async def _more(self) -> None:
         await self.flush()
         data = b""
-        with contextlib.suppress(OSError), trio.move_on_after(self._patience):
+        with contextlib.suppress(OSError), trio.move_on_after(self._patience) as silence:
             data = await self._process.read(0)
+        if silence.cancelled_caught and self._too_late:
+            await self._write(self._too_late + self._wrong.line_end)
         if not data:
             self._give_up()
         self._in += data

@@ -5,6 +5,8 @@ Maildir of `--maildir`, else to $HOME/Maildir; without either it is accepted and
 `--queue 31|53|111|exec` is qmail-queue's trouble: every message is refused so. The cdb must exist
 and is not looked into. On top of spec part 7 there are limits, because a client may be hostile:
 64 MiB a message (552), 10000 recipients (452), 64 KiB a command line (the rest is dropped).
+
+qmail_smtpd.py has its session and its way with messages from here, and changes what differs.
 """
 
 import errno
@@ -22,6 +24,7 @@ from fakes.misbehaviour import (
 )
 from fakes.process import Process
 
+NAME = b"ofmipd.local"
 PATIENCE = 1200.0
 ADDRESS_MAX = 900
 RECIPIENTS_MAX = 10_000
@@ -70,7 +73,10 @@ async def _run(process: Process, given: Given, operands: list[bytes]) -> int:
         await talk.say(b"greeting", NO_CONFIGURATION)
         await talk.end(1)
     trouble = None if queue is None else QUEUE_TROUBLE[queue]
-    await _Session(talk, _inbox(process, given), trouble).serve()
+    path, home = last(given, b"maildir"), process.env.get(b"HOME")
+    if path is None and home:
+        path = home + b"/Maildir"
+    await Session(talk, NAME, Maildir(process, path) if path else None, trouble).serve()
     return 0
 
 
@@ -82,18 +88,15 @@ def _is_readable(process: Process, path: bytes) -> bool:
     return True
 
 
-def _inbox(process: Process, given: Given) -> Maildir | None:
-    path, home = last(given, b"maildir"), process.env.get(b"HOME")
-    if path is None and home:
-        path = home + b"/Maildir"
-    return Maildir(process, path) if path else None
+class Session:
+    """One client's session: the envelope so far, and a method for each verb that touches it.
 
+    `name` is what the server calls itself, `trouble` its reply to every message.
+    """
 
-class _Session:
-    """One client's session: the envelope so far, and a method for each verb that touches it."""
-
-    def __init__(self, talk: Conversation, inbox: Maildir | None, trouble: bytes | None) -> None:
+    def __init__(self, talk: Conversation, name: bytes, inbox: Maildir | None, trouble: bytes | None) -> None:
         self._talk = talk
+        self._name = name
         self._inbox = inbox
         self._trouble = trouble
         self._sender: bytes | None = None
@@ -101,7 +104,7 @@ class _Session:
 
     async def serve(self) -> None:
         """Talk until somebody ends it: raises Over."""
-        await self._talk.say(b"greeting", b"220 ofmipd.local ESMTP")
+        await self._talk.say(b"greeting", b"220 " + self._name + b" ESMTP")
         while True:
             verb, argument = await self._talk.command()
             if verb in _VERBS:
@@ -109,34 +112,42 @@ class _Session:
             else:
                 await self._talk.say(verb, FIXED.get(verb, UNIMPLEMENTED))
 
-    async def helo(self, _: bytes) -> None:
-        self._sender = None
-        await self._talk.say(b"helo", b"250 ofmipd.local")
+    def refusal(self, _recipient: bytes) -> bytes:
+        """Return why this recipient gets no messages through here; b"" if it does."""
+        return b""
 
-    async def ehlo(self, _: bytes) -> None:
-        self._sender = None
-        await self._talk.say(b"ehlo", b"250-ofmipd.local", (b"250-PIPELINING", b"250 8BITMIME"))
+    def accepted(self) -> bytes:
+        """Return the reply to a message that was taken."""
+        return OK
 
-    async def rset(self, _: bytes) -> None:
+    async def _helo(self, _: bytes) -> None:
+        self._sender = None
+        await self._talk.say(b"helo", b"250 " + self._name)
+
+    async def _ehlo(self, _: bytes) -> None:
+        self._sender = None
+        await self._talk.say(b"ehlo", b"250-" + self._name, (b"250-PIPELINING", b"250 8BITMIME"))
+
+    async def _rset(self, _: bytes) -> None:
         self._sender = None
         await self._talk.say(b"rset", b"250 flushed")
 
-    async def quit(self, _: bytes) -> None:
-        await self._talk.say(b"quit", b"221 ofmipd.local")
+    async def _quit(self, _: bytes) -> None:
+        await self._talk.say(b"quit", b"221 " + self._name)
         await self._talk.end(0)
 
-    async def mail(self, argument: bytes) -> None:
+    async def _mail(self, argument: bytes) -> None:
         await self._talk.say(b"mail", self._begin(_address(argument)))
 
-    async def rcpt(self, argument: bytes) -> None:
+    async def _rcpt(self, argument: bytes) -> None:
         await self._talk.say(b"rcpt", self._add(_address(argument)))
 
-    async def data(self, _: bytes) -> None:
+    async def _data(self, _: bytes) -> None:
         refusal = WANT_MAIL if self._sender is None else b"" if self._recipients else WANT_RCPT
         said = await self._talk.say(b"data", refusal or b"354 go ahead")
         if refusal or said != b"354":  # a message follows only where the client was told so
             return
-        message = await self._receive(self._head())
+        message = await self.receive(self._head())
         self._sender = None
         await self._talk.say(b"in_data", self._deliver(message))
 
@@ -152,6 +163,8 @@ class _Session:
             return WANT_MAIL
         if len(recipient) > ADDRESS_MAX:
             return SYNTAX
+        if refusal := self.refusal(recipient):
+            return refusal
         if len(self._recipients) >= RECIPIENTS_MAX:
             return TOO_MANY
         self._recipients.append(recipient)
@@ -162,8 +175,12 @@ class _Session:
         lines += [b"Delivered-To: <%s>\n" % recipient for recipient in self._recipients]
         return b"".join(lines)
 
-    async def _receive(self, head: bytes) -> "_Message":
-        message = _Message(head)
+    async def receive(self, head: bytes) -> "Message":
+        """Return the message that now comes in, below this head."""
+        return await self.fill(Message(head))
+
+    async def fill(self, message: "Message") -> "Message":
+        """Take the whole message in; return it."""
         rest = message.add(await self._talk.piece())
         await self._talk.interrupt(b"body")
         while rest is None:
@@ -171,30 +188,29 @@ class _Session:
         self._talk.unread(rest)
         return message
 
-    def _deliver(self, message: "_Message") -> bytes:
+    def _deliver(self, message: "Message") -> bytes:
         if self._trouble is not None:
             return self._trouble
         if message.is_too_big:
             return TOO_BIG
-        if self._inbox is None:
-            return OK
-        try:
-            self._inbox.make()
-            self._inbox.deliver(bytes(message.text))
-        except OSError as trouble:
-            is_full = trouble.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-            return QUEUE_TROUBLE[b"53" if is_full else b"111"]
-        return OK
+        if self._inbox is not None:
+            try:
+                self._inbox.make()
+                self._inbox.deliver(bytes(message.text))
+            except OSError as trouble:
+                is_full = trouble.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+                return QUEUE_TROUBLE[b"53" if is_full else b"111"]
+        return self.accepted()
 
 
 _VERBS = {
-    b"helo": _Session.helo,
-    b"ehlo": _Session.ehlo,
-    b"mail": _Session.mail,
-    b"rcpt": _Session.rcpt,
-    b"data": _Session.data,
-    b"rset": _Session.rset,
-    b"quit": _Session.quit,
+    b"helo": Session._helo,
+    b"ehlo": Session._ehlo,
+    b"mail": Session._mail,
+    b"rcpt": Session._rcpt,
+    b"data": Session._data,
+    b"rset": Session._rset,
+    b"quit": Session._quit,
 }
 
 
@@ -205,7 +221,7 @@ def _address(argument: bytes) -> bytes:
     return argument.partition(b":")[2].lstrip(b" ").partition(b" ")[0]
 
 
-class _Message:
+class Message:
     """A message on its way in: dots unstuffed, line ends LF, its end found (OFM-2).
 
     At most the two bytes that may still become an end are held back between two pieces.
@@ -221,7 +237,7 @@ class _Message:
         """Take the next piece; when the message ends in it, return what follows, else None."""
         data, begin = self._held + piece, 0
         while (end := data.find(b"\n", begin)) >= 0:
-            line = data[begin:end].removesuffix(b"\r")
+            line = self.bare(data[begin:end])
             begin = end + 1
             if self._at_line_start and line == b".":
                 return data[begin:]
@@ -229,6 +245,10 @@ class _Message:
             self._at_line_start = True
         self._hold(data[begin:])
         return None
+
+    def bare(self, line: bytes) -> bytes:
+        """Return the line without what is left of its end when the LF is off."""
+        return line.removesuffix(b"\r")
 
     def _hold(self, rest: bytes) -> None:
         keep = 1 if rest.endswith(b"\r") else 0

@@ -25,6 +25,9 @@ class Traffic:
 
     def __init__(self, *, seed: int, cuts: Cuts) -> None:
         self.cuts = cuts
+        self.interrupt = 0
+        """Every so many reads and writes a signal comes in between (EINTR); 0 for never."""
+        self._transfers = 0
         self.events: list[Event] = []
         self._random = random.Random(seed)
 
@@ -53,7 +56,10 @@ class Traffic:
         flow = process.end(fd).incoming
         with self.operation(process, f"read {fd}"), self._only_reader(process, flow):
             await self.dawdle()
-            while not flow.readable:
+            while not flow.readable or self._interrupted():  # an interrupted read is begun again
+                if flow.readable:
+                    await trio.lowlevel.checkpoint()
+                    continue
                 await flow.changed.park()
                 process.check_alive()
             data = flow.take(self._cut(flow.available(most, until)))
@@ -72,6 +78,8 @@ class Traffic:
                 await end.outgoing.changed.park()
                 process.check_alive()
             count = self._cut(end.outgoing.room(len(data)))
+            if self._interrupted():  # an interrupted write has taken a part
+                count = min(count, 1)
             end.outgoing.put(data[:count])
         self.note(process, f"write {fd}", data[:count])
         return count
@@ -105,6 +113,10 @@ class Traffic:
         except trio.BusyResourceError as error:
             process.nursery.start_soon(_raise, error)
             raise
+
+    def _interrupted(self) -> bool:
+        self._transfers += 1
+        return self.interrupt > 0 and self._transfers % self.interrupt == 0
 
     def _cut(self, most: int) -> int:
         if self.cuts == "whole" or most <= 1:
