@@ -1,5 +1,7 @@
 # make test    everything that CI checks            make demo    both services on loopback, ready to use
 # make bench   measure, against named peers         make lock    new versions into requirements.lock
+# make conform the conformance suite against the machine and real processes, with the HTML report
+# make mutants the seeded bugs: is there a scenario that notices each?
 # make clean   remove what make made
 
 PYTHON = python3
@@ -7,13 +9,15 @@ BIN = .venv/bin
 SUBMISSION = 2626
 POP3 = 2110
 
-.PHONY: test lint types unit demo bench lock clean
+.PHONY: test lint types unit scenarios demo bench conform mutants lock clean
 
-test: lint types unit
+test: lint types unit scenarios
 
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m conformance fmt --check
+	$(BIN)/python -m conformance lint
 
 types: .venv/installed
 	$(BIN)/mypy
@@ -21,6 +25,11 @@ types: .venv/installed
 unit: .venv/installed
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report --fail-under=100
+
+# Every scenario as it is written, and a few on real processes; `make conform` has the variations, and them all.
+scenarios: .venv/installed
+	$(BIN)/conform run -t sim --vary none
+	$(BIN)/conform run -t ours --vary none login-and-message exit-code-decides seed-session-logged-in starttls
 
 demo: .venv/installed
 	@$(BIN)/python -m fakes demo --submission $(SUBMISSION) --pop3 $(POP3)
@@ -30,6 +39,15 @@ bench: .venv/installed
 	$(BIN)/python -m bench.login
 	$(BIN)/python -m bench.data
 	[ "$$(id -u)" != 0 ] || $(BIN)/python -m bench.guesses
+
+conform: .venv/installed
+	$(BIN)/conform run -t sim --vary quick --jsonl .conform/sim.jsonl; sim=$$?; \
+	$(BIN)/conform run -t ours --vary none --jsonl .conform/ours.jsonl; ours=$$?; \
+	$(BIN)/conform report .conform/sim.jsonl .conform/ours.jsonl --html .conform/report; \
+	echo "file://$(CURDIR)/.conform/report/index.html"; [ $$sim = 0 ] && [ $$ours = 0 ]
+
+mutants: .venv/installed
+	$(BIN)/conform mutants
 
 .venv/installed: requirements.lock pyproject.toml bin/launcher
 	@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' || \
@@ -43,4 +61,4 @@ lock:
 	uv pip compile --quiet --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .conform .venv dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

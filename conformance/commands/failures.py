@@ -1,0 +1,45 @@
+"""What arguments and files may do to a command: one line and an exit code, no traceback."""
+
+from conformance.known import KnownError
+from conformance.mutants import MutantError
+from conformance.reports.jsonl import ReadError
+from conformance.rules import RulesError
+from conformance.selection import NothingMatchedError
+from conformance.shrink import CannotReproduce
+from conformance.talk_parser import TalkError
+from conformance.targets import TargetError, Unusable
+from conformance.tokens import TokenError
+from conformance.variations import VariationError
+
+EXPECTED = (
+    KnownError,
+    MutantError,
+    ReadError,
+    RulesError,
+    NothingMatchedError,
+    CannotReproduce,
+    TalkError,
+    TargetError,
+    Unusable,
+    TokenError,
+    VariationError,
+    OSError,
+)
+
+
+def words(error: BaseException) -> str:
+    """Return the line for it."""
+    if isinstance(error, NothingMatchedError):
+        return f"{error.args[0]}: no case, file or rule of that name"
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return str(error)
+
+
+def code(error: BaseException) -> int:
+    """Return the exit code for it."""
+    if isinstance(error, NothingMatchedError):
+        return 4
+    if isinstance(error, Unusable):
+        return 3
+    return 1 if isinstance(error, CannotReproduce) else 2

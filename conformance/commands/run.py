@@ -1,0 +1,213 @@
+"""conform run, conform replay."""
+
+import argparse
+import os
+import platform
+import shlex
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from acceptutils import __version__
+from conformance import known, playable, premises, rules, selection, suite, targets, tokens
+from conformance.beats import understand
+from conformance.cli import FAILURES, INTERRUPTED, NOTHING, VANISHED
+from conformance.reports import console, html, jsonl, junit, tap
+from conformance.reports.facts import Case, Outcome, Report, Rule, Session
+from conformance.suite import Plan
+from conformance.talk import LEVELS, Talk
+from conformance.targets import TargetConfig
+from conformance.variation_plan import enumerate_variations
+from conformance.verdicts import BAD, Result, Verdict
+
+LAST = Path(".conform/last.jsonl")
+MOST_FAULTS = 60  # planned for each case, for the progress bar: how many there are shows when it runs
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run scenarios on targets."""
+    wanted = [targets.find(name, targets.known()) for name in args.target or ["sim"]]
+    cases = selection.select(args.cases, _failed() if "failed" in args.cases else ())
+    if not cases:
+        return NOTHING
+    with ExitStack() as stack:
+        plan = Plan(
+            cases=cases,
+            targets=[stack.enter_context(premises.prepared(target)) for target in wanted],
+            level=args.vary,
+            seed=args.seed if args.seed is not None else int(datetime.now(UTC).strftime("%Y%m%d")),
+            jobs=args.jobs or 0,
+            deadline=time.monotonic() + args.budget if args.budget else float("inf"),
+            confirm=args.confirm,
+            maxfail=args.maxfail or 0,
+            slow=args.slow,
+        )
+        return _Run(args, plan, sys.argv[1:]).run()
+
+
+def replay(args: argparse.Namespace) -> int:
+    """Run one variation of one case again."""
+    token = tokens.parse_token(args.token)
+    args.verbose = max(args.verbose, 1)
+    args.level, args.known, args.strict_known, args.draft_known = "must", None, False, None
+    cases = selection.select([token.case])
+    with premises.prepared(targets.find(token.target, targets.known())) as target:
+        plan = Plan(cases, [target], "none", 0, jobs=1, confirm=0, only=token.variation, slow=args.slow)
+        return _Run(args, plan, sys.argv[1:]).run()
+
+
+class _Run:
+    """One run: the stream, the console, the known deviations, the reports."""
+
+    def __init__(self, args: argparse.Namespace, plan: Plan, command: Sequence[str]) -> None:
+        """Raises TalkError, KnownError before a file is touched."""
+        self._args = args
+        self._plan = plan
+        for case in plan.cases:
+            playable.demand(case)
+        self._cases = {case.name: Case.of(case) for case in plan.cases}
+        self._levels = {case.name: case.level for case in plan.cases}
+        self._known = {target.name: _known(args, target) for target in plan.targets}
+        self._console = console.Console(options(args))
+        self._path = args.jsonl or LAST
+        self._writer = jsonl.Writer(self._path)
+        self._seen: set[known.Deviation] = set()
+        self._results: list[Result] = []
+        self._command = ("conform", *command)
+
+    def run(self) -> int:
+        """Run it all and write the reports, also when it is interrupted."""
+        began = time.monotonic()
+        plan = self._plan
+        if plan.only is None:
+            print(f"seed {plan.seed}", file=sys.stderr)
+        with self._writer:
+            self._writer.start(_session(plan, self._command))
+            self._writer.rules(catalogue())
+            for case in plan.cases:
+                self._writer.case(case)
+            self._console.begin(_counts(plan))
+            left_out: Counter[str] = Counter()
+            interrupted = False
+            try:
+                left_out = suite.play(plan, self._take)
+            except KeyboardInterrupt:
+                interrupted = True
+            code = INTERRUPTED if interrupted else self._code()
+            self._writer.end(Outcome(code, time.monotonic() - began, left_out))
+        report = jsonl.read([self._path])
+        self._console.finish(report, where=str(self._args.html / "index.html") if self._args.html else "")
+        self._tell_vanished()
+        write_reports(report, self._args)
+        return code
+
+    def _take(self, result: Result) -> None:
+        deviation = known.apply(result, self._known[result.target], self._cases[result.case])
+        if deviation is not None:
+            self._seen.add(deviation)
+        self._results.append(result)
+        self._writer.result(result)
+        self._console.result(result)
+
+    def _code(self) -> int:
+        bad = [result for result in self._results if result.verdict in BAD | {Verdict.HARNESS}]
+        threshold = LEVELS.index(self._args.level)
+        if any(LEVELS.index(self._levels[result.case]) <= threshold for result in bad):
+            return FAILURES
+        if all(result.verdict is Verdict.SKIP for result in self._results):
+            return NOTHING
+        if self._args.strict_known and any(self._vanished().values()):
+            return VANISHED
+        return 0
+
+    def _vanished(self) -> dict[str, list[known.Deviation]]:
+        return {
+            target: known.vanished(found, self._seen, [r for r in self._results if r.target == target])
+            for target, found in self._known.items()
+        }
+
+    def _tell_vanished(self) -> None:
+        for target, found in self._vanished().items():
+            for deviation in found:
+                words = f"{deviation.scenario} ({deviation.rule}): {deviation.where}"
+                print(f" ★ fixed on {target}, no longer as known: {words}")
+        if self._args.draft_known:
+            self._args.draft_known.write_text(known.draft(self._results, self._cases), encoding="utf-8")
+
+
+def catalogue() -> Iterator[Rule]:
+    """Yield the rules of the specification, as reports want them."""
+    for rule in rules.read().values():
+        yield Rule(rule.id, rule.title, rule.level, rule.text, rule.section, rule.scope)
+
+
+def write_reports(report: Report, args: argparse.Namespace, baseline: Report | None = None) -> None:
+    """Write the files that were asked for."""
+    if args.junit:
+        junit.write(report, args.junit)
+    if args.tap:
+        tap.write(report, args.tap)
+    if args.html:
+        html.write(report, args.html, baseline)
+
+
+def options(args: argparse.Namespace) -> console.Options:
+    """Return how to print."""
+    return console.Options(args.color, args.ascii, args.width, args.verbose, args.hex)
+
+
+def _known(args: argparse.Namespace, target: TargetConfig) -> list[known.Deviation]:
+    return known.read(args.known or known.DIRECTORY / f"{target.name.replace('/', '_')}.toml")
+
+
+def _failed() -> set[str]:
+    """Return the names of the cases that failed in the last run."""
+    if not LAST.exists():
+        return set()
+    return {result.case for result in jsonl.read([LAST]).results if result.verdict in BAD}
+
+
+def _counts(plan: Plan) -> dict[tuple[str, str], int]:
+    """Return how many runs each case has on each target, faults estimated."""
+    return {
+        (case.name, target.name): _count(plan, case, target) for target in plan.targets for case in plan.cases
+    }
+
+
+def _count(plan: Plan, case: Talk, target: TargetConfig) -> int:
+    if plan.only is not None:
+        return 1
+    count = 0
+    for variation in enumerate_variations(understand(case), plan.level, plan.seed, target.kind):
+        if variation.kind == "fault" and variation.number > MOST_FAULTS:
+            break
+        count += 1
+    return count
+
+
+def _session(plan: Plan, command: Sequence[str]) -> Session:
+    about: dict[str, dict[str, Any]] = {
+        target.name: {
+            "kind": target.kind,
+            "clock": target.clock,
+            "generation": target.generation,
+            "directory": target.dir,
+            "patience": target.patience,
+            "observes": sorted(premises.observes(target)),
+        }
+        for target in plan.targets
+    }
+    host = {
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "uid": os.getuid(),
+        "cores": os.cpu_count(),
+    }
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    words = tuple(shlex.quote(word) for word in command)
+    return Session(plan.seed, about, words, host, when, __version__, "spec.md")

@@ -1,0 +1,52 @@
+"""conform shrink: the smallest scenario that fails in the same way."""
+
+import argparse
+import sys
+
+from conformance import premises, runner, selection, talk_writer, targets, tokens
+from conformance import shrink as shrinking
+from conformance.beats import understand
+from conformance.talk import Talk
+from conformance.talk_parser import TalkError
+from conformance.targets import TargetConfig
+from conformance.variations import BASE, Variation, VariationError
+from conformance.verdicts import Kind
+
+
+def shrink(args: argparse.Namespace) -> int:
+    """Minimise one failure and write it as a scenario."""
+    token = tokens.parse_token(args.token)
+    case = selection.select([token.case])[0]
+    with premises.prepared(targets.find(token.target, targets.known())) as target:
+        found = shrinking.shrink(
+            case, token.variation, _same_failure(case, token.variation, target), args.tries
+        )
+    text = talk_writer.write(found.talk)
+    if args.output:
+        args.output.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    rest = "" if found.variation == BASE else f"; it still needs the variation {found.variation}"
+    print(f"{found.tries} tries{rest}", file=sys.stderr)
+    return 0
+
+
+def _same_failure(case: Talk, variation: Variation, target: TargetConfig) -> shrinking.Fails:
+    """Return what says whether something fails as the case did under the variation."""
+
+    def failure(talk: Talk, varied: Variation) -> tuple[str, Kind | None, tuple[str, ...]] | None:
+        result = runner.run(understand(talk), target, varied)
+        finding = result.finding
+        if not result.verdict.bad:
+            return None
+        return result.verdict.value, finding.kind if finding else None, finding.rules if finding else ()
+
+    wanted = failure(case, variation)
+
+    def fails(talk: Talk, varied: Variation) -> bool:
+        try:
+            return wanted is not None and failure(talk, varied) == wanted
+        except (TalkError, VariationError, ValueError):
+            return False
+
+    return fails

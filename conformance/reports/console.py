@@ -1,0 +1,182 @@
+"""What a run says on the terminal: progress while it runs; at the end the cases, each cause once, a footer.
+
+On a terminal progress is a line for each target, redrawn; elsewhere a line for each finished case.
+"""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from typing import IO, Literal, NamedTuple
+
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from conformance.reports.blocks import Line, Span, block
+from conformance.reports.facts import Report
+from conformance.reports.notation import ascii_only, clean
+from conformance.reports.overview import cell_words, footer, listing
+from conformance.reports.summary import Cell, causes
+from conformance.reports.transcript import transcript
+from conformance.verdicts import Result, Verdict
+
+STYLES = {"plain": "", "bad": "bold red", "good": "green", "dim": "dim", "strong": "bold", "rule": "cyan"}
+MOST_BLOCKS = 50
+
+
+class Options(NamedTuple):
+    """How to print."""
+
+    color: Literal["auto", "always", "never"] = "auto"
+    ascii: bool = False
+    width: int | None = None
+    verbose: int = 0
+    hex: bool = False
+
+
+class Console:
+    """Prints one run: begin(), result() for each result, finish()."""
+
+    def __init__(self, options: Options | None = None, file: IO[str] | None = None) -> None:
+        self._options = options or Options()
+        self._file = file or sys.stdout
+        self._ascii = self._options.ascii or not _prints_symbols(self._file)
+        self._terminal = _terminal(self._options, self._file)
+        self._progress: Progress | None = None
+        self._listed = False  # each case has had its line while it ran
+        self._tasks: dict[str, TaskID] = {}
+        self._bad: dict[str, Counter[str]] = {}
+        self._open: dict[tuple[str, str], int] = {}
+        self._runs: dict[tuple[str, str], list[Result]] = {}
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return self._terminal.width
+
+    def begin(self, plan: Mapping[tuple[str, str], int]) -> None:
+        """Show what is going to run: (case, target) to the number of runs."""
+        self._open = dict(plan)
+        totals: Counter[str] = Counter()
+        for (_, target), count in plan.items():
+            totals[target] += count
+        self._bad = {target: Counter() for target in totals}
+        if self._file.isatty() and not self._options.verbose:
+            self._progress = _progress(self._terminal)
+            for target, total in totals.items():
+                task = self._progress.add_task(target, total=total, case="", rate="", bad="")
+                self._tasks[target] = task
+            self._progress.start()
+
+    def result(self, result: Result) -> None:
+        """Show that a run is over."""
+        key = (result.case, result.target)
+        self._runs.setdefault(key, []).append(result)
+        if result.verdict.bad or result.verdict is Verdict.HARNESS:
+            self._bad.setdefault(result.target, Counter())[result.verdict.value] += 1
+        if self._options.verbose and (result.variation == "base" or result.verdict.bad):
+            lines = transcript(result, timing=self._options.verbose > 1, as_hex=self._options.hex)
+            self._print([*lines, ()])
+        self._advance(key, 1)
+
+    def left_out(self, case: str, target: str, count: int) -> None:
+        """Take back planned runs of a case."""
+        self._advance((case, target), count, ran=False)
+
+    def finish(self, report: Report, *, where: str = "") -> None:
+        """Print what came out; `where` names the report's place."""
+        self.stop()
+        found = causes(report)
+        if not self._listed:
+            self._print(listing(report, self.width, everything=bool(self._options.verbose)))
+        for cause in found[:MOST_BLOCKS]:
+            self._print([(), *block(report, cause, self.width)])
+        if len(found) > MOST_BLOCKS:
+            self._print(
+                [(), (Span(f" … and {len(found) - MOST_BLOCKS} more causes: see the report", "bad"),)]
+            )
+        self._print([(), *footer(report, where=where)])
+
+    def stop(self) -> None:
+        """Stop redrawing; the terminal is as it was."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def _advance(self, key: tuple[str, str], count: int, *, ran: bool = True) -> None:
+        self._open[key] = self._open.get(key, count) - count
+        if self._progress is not None and key[1] in self._tasks:
+            task = self._progress.tasks[self._tasks[key[1]]]
+            speed = f"{task.speed:.0f}/s" if task.speed else ""
+            bad = " ".join(f"{number} {word}" for word, number in self._bad[key[1]].items())
+            advance, total = (count, task.total) if ran else (0, (task.total or count) - count)
+            self._progress.update(
+                task.id, advance=advance, total=total, case=clean(key[0]), rate=speed, bad=bad or "all passed"
+            )
+        elif self._open[key] == 0 and not self._options.verbose:
+            self._finished(key)
+
+    def _finished(self, key: tuple[str, str]) -> None:
+        """Print the one line of a finished case."""
+        cell = Cell(*key, tuple(self._runs.get(key, ())))
+        if cell.runs:
+            self._listed = True
+            symbol, words = cell_words(cell)
+            role = symbol.role
+            line = (
+                Span(" "),
+                symbol,
+                Span(f" {cell.case}", "strong"),
+                Span(f"  {cell.target}  "),
+                Span(words, role),
+            )
+            self._print([line])
+
+    def _print(self, lines: list[Line]) -> None:
+        for line in lines:
+            text = Text(no_wrap=True, overflow="ignore", end="\n")
+            for span in line:
+                shown = ascii_only(span.text) if self._ascii else span.text
+                text.append(shown, STYLES[span.role])
+            text.rstrip()
+            self._terminal.print(text, soft_wrap=True, highlight=False)
+
+
+def _terminal(options: Options, file: IO[str]) -> Terminal:
+    never = options.color == "never" or (options.color == "auto" and bool(os.environ.get("NO_COLOR")))
+    always = options.color == "always"
+    return Terminal(
+        file=file,
+        color_system=None if never else ("standard" if always else "auto"),
+        force_terminal=True if always else None,
+        no_color=never,
+        width=options.width or (None if file.isatty() else 110),
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+    )
+
+
+def _progress(terminal: Terminal) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
+        TextColumn("{task.fields[bad]}", style="bold", markup=False),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[case]}", style="dim", markup=False),
+        console=terminal,
+        transient=True,
+        refresh_per_second=8,
+    )
+
+
+def _prints_symbols(file: IO[str]) -> bool:
+    try:
+        "✔␍█".encode(getattr(file, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

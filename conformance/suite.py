@@ -1,0 +1,140 @@
+"""Runs many cases on many targets under many variations, in several processes, and reports each result."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+
+from conformance import runner
+from conformance.beats import Score, understand
+from conformance.talk import Talk
+from conformance.targets import TargetConfig
+from conformance.variation_plan import LeftOut, Level, enumerate_variations
+from conformance.variations import BASE, Variation
+from conformance.verdicts import BAD, Result, Verdict
+
+RECORDS_KEPT = 3  # of the failures of one case; the others keep their findings
+BATCH = 200  # runs after which a case hands its results over
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run. `jobs` 0: as many as the cores allow.
+
+    `deadline` is a time.monotonic() after which no variation is begun.
+    """
+
+    cases: Sequence[Talk]
+    targets: Sequence[TargetConfig]
+    level: Level
+    seed: int
+    jobs: int
+    deadline: float = float("inf")
+    confirm: int = 1
+    maxfail: int = 0
+    only: Variation | None = None
+    """One variation instead of those of the level."""
+    slow: bool = False
+    """Whether real waits above 10 s are allowed."""
+
+
+@dataclass
+class Share:
+    """The results of one case on one target, or a part of them."""
+
+    results: list[Result]
+    left_out: Counter[str]
+
+
+def play(plan: Plan, on_result: Callable[[Result], None]) -> Counter[str]:
+    """Run everything; `on_result` is told of each result. Return what was left out, and why.
+
+    Targets are played one after the other, so that a busy machine does not make real time late.
+    """
+    left_out: Counter[str] = Counter()
+    failures = 0
+    for target in plan.targets:
+        for share in _shares(plan, target):
+            left_out += share.left_out
+            for result in share.results:
+                failures += result.verdict in BAD
+                on_result(result)
+            if plan.maxfail and failures >= plan.maxfail:
+                return left_out
+    return left_out
+
+
+def _shares(plan: Plan, target: TargetConfig) -> Iterator[Share]:
+    scores = [understand(case) for case in plan.cases]
+    jobs = plan.jobs or (os.cpu_count() or 1) * (1 if target.kind == "simulation" else 2)
+    if jobs == 1:
+        for score in scores:
+            yield play_case(score, target, plan_without_cases(plan))
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
+        slim = plan_without_cases(plan)
+        futures: set[Future[Share]] = {pool.submit(play_case, score, target, slim) for score in scores}
+        try:
+            while futures:
+                done, futures = wait(futures, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def plan_without_cases(plan: Plan) -> Plan:
+    """Return what a worker needs of a plan."""
+    return replace(plan, cases=(), targets=())
+
+
+def play_case(score: Score, target: TargetConfig, plan: Plan) -> Share:
+    """Run one case on one target, under all its variations while there is time."""
+    out = LeftOut()
+    results: list[Result] = []
+    base: Result | None = None
+    failures = 0
+    for variation in _variations(score, target, plan, out):
+        if variation is not BASE and time.monotonic() > plan.deadline:
+            out["no time left"] += 1
+            break
+        if variation.kind == "fault" and base is not None and variation.number > base.operations:
+            break
+        result = confirmed(score, target, variation, plan)
+        if base is None:
+            base = result
+        elif result.verdict in BAD:
+            failures += 1
+        if variation is not BASE and (result.verdict not in BAD or failures > RECORDS_KEPT):
+            result.record, result.processes, result.control = (), (), {}
+        results.append(result)
+        if base is result and base.verdict in _NO_VARIATIONS:
+            break
+    return Share(results, Counter({why: count for why, count in out.items() if count}))
+
+
+_NO_VARIATIONS = BAD | {Verdict.SKIP, Verdict.UNUSABLE, Verdict.HARNESS}
+"""When the base run came out so, its variations say nothing."""
+
+
+def _variations(score: Score, target: TargetConfig, plan: Plan, out: LeftOut) -> Iterator[Variation]:
+    if plan.only is not None:
+        return iter([plan.only])
+    return enumerate_variations(score, plan.level, plan.seed, target.kind, out)
+
+
+def confirmed(score: Score, target: TargetConfig, variation: Variation, plan: Plan) -> Result:
+    """Run; in real time repeat what failed: mixed results are flaky, never a pass."""
+    result = runner.run(score, target, variation, slow=plan.slow)
+    if target.kind == "simulation" or result.verdict not in BAD:
+        return result
+    again = plan.confirm
+    others = [runner.run(score, target, variation, slow=plan.slow).verdict for _ in range(again)]
+    passed = sum(verdict not in BAD for verdict in others)
+    if passed:
+        result.reason = f"flaky: {passed} of {again + 1} runs passed, this one was {result.verdict}"
+        result.verdict = Verdict.FLAKY
+    return result

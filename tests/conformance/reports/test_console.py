@@ -1,0 +1,181 @@
+import io
+import re
+from collections import Counter
+
+import pytest
+
+from conformance.reports.blocks import block, headline, text
+from conformance.reports.console import Console, Options
+from conformance.reports.facts import Report
+from conformance.reports.summary import causes
+from conformance.reports.transcript import transcript
+from conformance.verdicts import Result, Verdict
+from tests.conformance.reports import samples
+
+PLAN = Counter((result.case, result.target) for result in samples.results())
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def printed(report: Report, options: Options, file: io.StringIO | None = None) -> str:
+    out = file or io.StringIO()
+    console = Console(options, out)
+    console.begin(PLAN)
+    for result in samples.results():
+        console.result(result)
+    console.finish(report, where="here/index.html")
+    return out.getvalue()
+
+
+def test_a_line_for_each_finished_case(report: Report) -> None:
+    lines = printed(report, Options(width=120)).splitlines()
+    assert " ✔ stls-injection  sim  pass" in lines
+    assert " ✖ stls-injection  c-reup  FAIL  AUTHUP-TLS-6  line 19" in lines
+    assert " ◌ ehlo-without-auth  c-reup  SPIN  base passes, 20 of 22 variations  FIX-3" in lines
+    assert " ○ root-password-guessed  c-reup  skip: takes 5 s of real time" in lines
+    assert sum(line.startswith(" ✔ ehlo-without-auth  ours") for line in lines) == 1
+
+
+def test_the_cases_by_program_when_nothing_was_told_before(report: Report) -> None:
+    out = io.StringIO()
+    Console(Options(width=200), out).finish(report)
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "  authup · POP3"
+    row = next(line for line in lines if "✖ stls-injection" in line)
+    assert re.search(r"sim ✔ pass +ours ✔ pass +c-reup ✖ FAIL  AUTHUP-TLS-6  line 19 +c-head ⚑ known", row)
+
+
+def test_rows_that_came_out_alike_are_one_line(report: Report) -> None:
+    report.results = [r for r in report.results if r.target in ("sim", "c-reup")]
+    out = io.StringIO()
+    Console(Options(width=200), out).finish(report)
+    assert re.search(r"✔ look-alikes#1…#3 +sim ✔ pass +c-reup ✔ pass", out.getvalue())
+
+
+def test_a_block_tells_rule_lines_expected_got_and_how_to_repeat(report: Report) -> None:
+    cause = next(c for c in causes(report) if c.first.case == "stls-injection")
+    lines = text(block(report, cause, 100)).splitlines()
+    assert lines[0].split() == [
+        "✖",
+        "stls-injection",
+        "(c-reup)",
+        "FAIL",
+        "conformance/scenarios/stls-injection.talk:19",
+    ]
+    assert "AUTHUP-TLS-6  Input received before the handshake is discarded." in lines[1]
+    assert lines[1].endswith("MUST")
+    assert "     18  CT: PASS secret␍␊" in lines
+    assert "     19  ST: expected  -ERR authup USER first␍␊" in lines
+    assert "             got       +OK ␍␊" in lines
+    assert "   nearest: this is what line 21 expects, later" in lines
+    assert "conform replay stls-injection@c-reup:base" in lines[-1]
+
+
+def test_a_block_shows_the_packet_edge_and_names_the_variations(report: Report) -> None:
+    cause = next(c for c in causes(report) if c.first.case == "ehlo-without-auth")
+    shown = text(block(report, cause, 100))
+    assert "     13  C: E│HLO client.example␍␊   │ = packet edge" in shown
+    assert "the same for cuts 13:1…13:20 (20 runs, one cause)" in shown
+
+
+def test_only_a_broken_harness_shows_a_traceback(report: Report) -> None:
+    shown = {c.first.case: text(block(report, c)) for c in causes(report)}
+    assert [case for case, words in shown.items() if "Traceback" in words] == ["look-alikes#3"]
+
+
+def test_the_headline_is_one_line(report: Report) -> None:
+    found = {(c.first.case, c.target): headline(c) for c in causes(report)}
+    assert found["stls-injection", "c-reup"] == (
+        "AUTHUP-TLS-6 line 19: wrong: expected -ERR authup USER first␍␊, got +OK ␍␊"
+    )
+    assert found["data-end-split", "c-reup"] == "FIX-30 crash: fixsmtpio was killed by SIGSEGV"
+    assert all("\n" not in words for words in found.values())
+
+
+def test_the_footer(report: Report) -> None:
+    shown = printed(report, Options(width=120))
+    assert "rules 11 of 12 covered, 2 proved by a seeded bug · uncovered: AUTHUP-POP3-2" in shown
+    assert "seeded bugs 2 of 3 noticed · survivors: user-first-wins" in shown
+    assert " c-reup: 4 pass, 1 FAIL, 1 SPIN, 1 CRASH, 1 skip\n" in shown
+    assert "left out: 412 runs, cuts: the budget of 60 s was used up" in shown
+    assert "not observed on c-reup: exit in 1 runs" in shown
+    assert shown.endswith(" seed 20260118 · report here/index.html · exit 1\n")
+
+
+def test_nothing_hostile_reaches_the_terminal(report: Report) -> None:
+    for verbose in (0, 1, 2):
+        shown = printed(report, Options(width=120, verbose=verbose))
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)
+
+
+def test_ascii(report: Report) -> None:
+    for verbose in (0, 2):
+        assert printed(report, Options(ascii=True, verbose=verbose)).isascii()
+
+
+def test_a_terminal_that_knows_no_symbols_gets_ascii(report: Report) -> None:
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="latin-1", write_through=True)
+    Console(Options(), out).finish(report)
+    assert raw.getvalue().isascii()
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_colour(report: Report, monkeypatch: pytest.MonkeyPatch, no_color: str) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    assert "\x1b[" not in printed(report, Options())
+    assert "\x1b[" in printed(report, Options(color="always"))
+    out = Tty()
+    Console(Options(color="never"), out).finish(report)
+    assert "\x1b[" not in out.getvalue()
+    out = Tty()
+    Console(Options(), out).finish(report)
+    assert ("\x1b[" in out.getvalue()) is not bool(no_color)
+
+
+def test_progress_on_a_terminal_is_redrawn_and_the_cases_come_at_the_end(
+    report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed(report, Options(width=150), Tty()))
+    assert "30/30" in shown
+    assert "  authup · POP3\n" in shown
+
+
+def test_runs_that_were_left_out_finish_a_case() -> None:
+    out = io.StringIO()
+    console = Console(Options(width=100), out)
+    result = next(samples.results())
+    console.begin({(result.case, result.target): 5})
+    console.result(result)
+    assert out.getvalue() == ""
+    console.left_out(result.case, result.target, 4)
+    assert out.getvalue() == " ✔ auth-plain-success  sim  pass\n"
+
+
+def test_transcripts(report: Report) -> None:
+    result = report.results[0]
+    lines = text(transcript(result)).splitlines()
+    assert lines[0] == " ✔ auth-plain-success@sim:base  pass"
+    assert r'    0.013  C: AUTH PLAIN AGFsaWNlAHNlY3JldA==␍␊   "\0alice\0secret"' in lines
+    assert "    0.014      fd3: alice␀secret␀␀" in lines
+    exact = text(transcript(result, timing=True, as_hex=True))
+    assert "0000  61 6c 69 63 65 00 73 65 63 72 65 74 00 00        alice.secret.." in exact
+    assert "proc 3, child of 2: checkpassword(1001) = checknotroot(1001) = fixsmtpio(1001)  exit 0" in exact
+
+
+def test_of_many_cases_only_the_bad_are_listed_and_skipped_ones_do_not_pass() -> None:
+    verdicts = [Verdict.PASS] * 50 + [Verdict.SKIP] * 3 + [Verdict.FAIL]
+    results = [Result(f"group/{n}", "t", "base", verdict) for n, verdict in enumerate(verdicts)]
+    out = io.StringIO()
+    Console(Options(width=100), out).finish(Report(results=results))
+    assert out.getvalue().splitlines()[:4] == [
+        "  group",
+        "    ✖ group/53       t ✖ FAIL",
+        "    ✔ 50 others pass",
+        "    ○ 3 others pass or are skipped",
+    ]

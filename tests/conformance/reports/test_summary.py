@@ -1,0 +1,95 @@
+from dataclasses import replace
+
+from conformance.reports.facts import Report
+from conformance.reports.summary import (
+    Change,
+    causes,
+    cells,
+    changes,
+    counts,
+    groups,
+    rule_states,
+    sentence,
+    single_cut,
+    spans,
+    worst,
+)
+from conformance.verdicts import Finding, Kind, Result, Verdict
+
+
+def test_one_cause_is_told_once(report: Report) -> None:
+    found = {(cause.first.case, cause.target): cause for cause in causes(report)}
+    assert len(found) == len(causes(report)) == 7
+    assert len(found["ehlo-without-auth", "c-reup"].runs) == 20
+    assert found["ehlo-without-auth", "c-reup"].rules == ("FIX-3",)
+
+
+def test_rows_of_a_table_share_a_cause_and_reply_codes_tell_causes_apart() -> None:
+    def run(case: str, got: str) -> Result:
+        return Result(case, "t", "base", Verdict.FAIL, findings=(Finding(4, Kind.WRONG, (), "", got),))
+
+    same = [run("x#1", "<123456.99@h>"), run("x#2", "<77777.99@h>")]
+    other = [run("x#3", "250 ok"), run("x#4", "550 no"), run("y", "250 ok")]
+    assert [len(cause.runs) for cause in causes(Report(results=same + other))] == [2, 1, 1, 1]
+
+
+def test_a_cell_has_the_most_serious_verdict(report: Report) -> None:
+    cell = cells(report)["ehlo-without-auth", "c-reup"]
+    assert cell.verdict is Verdict.SPIN
+    assert cell.base is not None
+    assert cell.base.verdict is Verdict.PASS
+    assert cell.speaking.variation == "cuts=13:1"
+    assert worst([]) is Verdict.SKIP
+    assert worst([Verdict.PASS, Verdict.KNOWN, Verdict.SKIP]) is Verdict.KNOWN
+
+
+def test_counts_and_groups(report: Report) -> None:
+    assert counts(report, "sim") == {Verdict.PASS: 8}
+    assert counts(report, "c-reup")[Verdict.CRASH] == 1
+    assert list(groups(report)) == ["authup · POP3", "authup · SMTP", "fixsmtpio"]
+
+
+def test_a_failure_speaks_only_about_the_rules_that_it_breaks(report: Report) -> None:
+    states = {state.rule.id: state for state in rule_states(report)}
+    assert states["AUTHUP-TLS-6"].targets["c-reup"] is Verdict.FAIL
+    assert states["AUTHUP-POP3-1"].targets["c-reup"] is Verdict.SKIP
+    assert states["AUTHUP-TLS-6"].lamps == (True, True, True)
+    assert states["AUTHUP-SMTP-12"].lamps == (True, False, False)
+    assert states["AUTHUP-POP3-2"].lamps == (False, False, False)
+    assert states["AUTHUP-TLS-6"].asserted == {"stls-injection": (19, 21, 22, 23)}
+    assert states["FIX-32"].cases == ("look-alikes#1", "look-alikes#2", "look-alikes#3")
+
+
+def test_a_failure_without_a_rule_counts_against_all_of_its_case(report: Report) -> None:
+    bad = Result("auth-plain-success", "sim", "base", Verdict.FAIL, findings=(Finding(0, Kind.EXTRA, ()),))
+    states = {state.rule.id: state for state in rule_states(replace(report, results=[bad]))}
+    assert states["AUTHUP-CP-3"].targets["sim"] is Verdict.FAIL
+
+
+def test_the_sentence_of_a_target(report: Report) -> None:
+    assert sentence(report, "sim") == "sim: conforms to 11 of 11 rules"
+    assert sentence(report, "c-head").endswith("; 2 problems; 1 known problem")
+
+
+def test_what_changed_since_the_baseline(report: Report) -> None:
+    before = [r for r in report.results if r.case != "stls-injection"]
+    before.append(Result("stls-injection", "sim", "base", Verdict.FAIL))
+    before.append(Result("gone", "sim", "base", Verdict.PASS))
+    found = changes(report, Report(results=before))
+    assert Change("stls-injection", "sim", Verdict.FAIL, Verdict.PASS) in found
+    assert Change("gone", "sim", Verdict.PASS, None) in found
+    assert not any(change.case == "data-end-split" for change in found)
+
+
+def test_many_variations_in_few_words() -> None:
+    cuts = [f"cuts={line}:{offset}" for line, last in ((19, 20), (30, 11)) for offset in range(1, last + 1)]
+    assert spans(cuts) == "cuts 19:1…19:20 and 30:1…30:11"
+    assert spans(["base"]) == "base"
+    assert spans(["cuts=3:4", "cuts=3:9", "multi=7"]) == "cuts 3:4 and 3:9, multi=7"
+    assert spans([f"multi={n}" for n in range(20)]).endswith("multi=11, 8 more")
+
+
+def test_a_single_cut() -> None:
+    assert single_cut("cuts=3:4") == (3, 4)
+    assert single_cut("cuts=3:4+3:5") is None
+    assert single_cut("not a variation") is None

@@ -1,0 +1,167 @@
+"""The command line: exit codes of 2.1, tokens that replay, shrinking, reports from recorded runs."""
+
+from pathlib import Path
+
+import pytest
+
+from conformance import cli
+from conformance.reports import jsonl
+from conformance.verdicts import Verdict
+
+GOOD = """\
+title: HELO is answered with the greeting
+rules: AUTHUP-SMTP-4
+run:   {authup} smtp {checkpassword} {ofmipd}
+
+-- control/smtpgreeting --
+mail.example.org
+-- talk --
+S: 220 mail.example.org ESMTP
+
+C: HELO x
+# [AUTHUP-SMTP-4]
+S: 250 mail.example.org
+
+C: QUIT
+S: 221 mail.example.org
+S! eof
+S! exit 0
+"""
+BAD = GOOD.replace("S: 250 mail.example.org", "S: 250 mail.example.net")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.talk").write_text(GOOD)
+    (tmp_path / "bad.talk").write_text(BAD)
+    return tmp_path
+
+
+def conform(*args: str) -> int:
+    return cli.main([*args])
+
+
+def test_what_passes_exits_0_with_all_its_variations(capsys: pytest.CaptureFixture[str]) -> None:
+    assert conform("run", "good.talk", "--vary", "full", "-j", "1", "--seed", "5") == 0
+    results = jsonl.read([Path(".conform/last.jsonl")]).results
+    assert {result.verdict for result in results} == {Verdict.PASS}
+    assert {result.variation.partition("=")[0] for result in results} >= {
+        "base", "bytes", "cuts", "multi", "schedule", "slow", "eintr", "fault"
+    }  # fmt: skip
+    assert "seed 5" in capsys.readouterr().out
+
+
+def test_a_failure_exits_1_and_its_token_replays_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert conform("run", "bad.talk", "-j", "1") == 1
+    (result,) = jsonl.read([Path(".conform/last.jsonl")]).results
+    assert result.token == "bad.talk@sim:base"
+    printed = capsys.readouterr().out
+    assert "expected  250 mail.example.net" in printed
+    assert "got       250 mail.example.org" in printed
+    assert "AUTHUP-SMTP-4" in printed
+    assert conform("replay", result.token) == 1
+
+
+def test_levels_decide_what_fails_a_run(elsewhere: Path) -> None:
+    (elsewhere / "bad.talk").write_text(BAD.replace("rules: ", "level: should\nrules: "))
+    assert conform("run", "bad.talk", "-j", "1") == 0
+    assert conform("run", "bad.talk", "-j", "1", "--level", "should") == 1
+
+
+def test_a_cut_replays_exactly() -> None:
+    assert conform("replay", "reup/exit-code-decides#1@sim:schedule=17") == 0
+    (result,) = jsonl.read([Path(".conform/last.jsonl")]).results
+    assert (result.case, result.variation) == ("reup/exit-code-decides#1", "schedule=17")
+
+
+def test_usage_and_malformed_files_exit_2(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (elsewhere / "broken.talk").write_text("title: x\n\n-- talk --\nS 220\n")
+    assert conform("run", "broken.talk") == 2
+    assert "broken.talk:4: expected" in capsys.readouterr().err
+    assert conform("run", "good.talk", "-t", "nobody") == 2
+    assert conform("replay", "nonsense") == 2
+    with pytest.raises(SystemExit) as usage:
+        conform("run", "--vary", "nonsense")
+    assert usage.value.code == 2
+
+
+def test_an_unusable_target_exits_3(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (elsewhere / "targets.toml").write_text('[gone]\nkind = "exec"\ndir = "/nonexistent"\n')
+    assert conform("run", "good.talk", "-t", "gone") == 3
+    assert "/nonexistent is missing" in capsys.readouterr().err
+
+
+def test_nothing_to_run_exits_4(elsewhere: Path) -> None:
+    assert conform("run", "nonsense") == 4
+    (elsewhere / "real.talk").write_text(GOOD.replace("rules: ", "needs: real\nrules: "))
+    assert conform("run", "real.talk", "-j", "1") == 4
+
+
+def test_known_deviations_are_expected_and_missed(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft = elsewhere / "draft.toml"
+    assert conform("run", "bad.talk", "-j", "1", "--draft-known", str(draft)) == 1
+    draft.write_text(draft.read_text().replace("why = ''", "why = 'another host'"))
+    assert conform("run", "bad.talk", "-j", "1", "--known", str(draft)) == 0
+    (elsewhere / "bad.talk").write_text(GOOD)
+    capsys.readouterr()
+    assert conform("run", "bad.talk", "-j", "1", "--known", str(draft)) == 0
+    assert "fixed on sim" in capsys.readouterr().out
+    assert conform("run", "bad.talk", "-j", "1", "--known", str(draft), "--strict-known") == 5
+
+
+def test_reports_come_from_the_recorded_run(elsewhere: Path) -> None:
+    conform("run", "bad.talk", "good.talk", "-j", "1", "--jsonl", "run.jsonl")
+    assert conform("report", "run.jsonl", "--junit", "j.xml", "--tap", "t.tap", "--html", "html") == 1
+    assert "<testsuite" in (elsewhere / "j.xml").read_text()
+    assert "not ok" in (elsewhere / "t.tap").read_text()
+    assert "AUTHUP-SMTP-4" in (elsewhere / "html" / "index.html").read_text()
+
+
+def test_a_failure_shrinks_to_what_it_takes(elsewhere: Path) -> None:
+    assert conform("shrink", "bad.talk@sim:base", "-o", "small.talk") == 0
+    small = (elsewhere / "small.talk").read_text()
+    assert "S: 250 mail.example.net" in small
+    assert "QUIT" not in small
+
+
+def test_several_processes_give_the_same_results() -> None:
+    conform("run", "bad.talk", "good.talk", "-j", "2", "--seed", "1")
+    two = jsonl.read([Path(".conform/last.jsonl")]).results
+    conform("run", "bad.talk", "good.talk", "-j", "1", "--seed", "1")
+    one = jsonl.read([Path(".conform/last.jsonl")]).results
+    assert {(r.token, r.verdict) for r in one} == {(r.token, r.verdict) for r in two}
+
+
+def test_looking_around(capsys: pytest.CaptureFixture[str]) -> None:
+    assert conform("list", "reup/*") == 0
+    assert "reup/exit-code-decides#1" in capsys.readouterr().out
+    assert conform("show", "exit-code-decides#1") == 0
+    assert "-- talk --" in capsys.readouterr().out
+    assert conform("rules", "CNR-*") == 0
+    assert "CNR-5" in capsys.readouterr().out
+    assert conform("targets") == 0
+    assert "ours" in capsys.readouterr().out
+
+
+def test_lint_and_fmt(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert conform("fmt", "--check", "good.talk") == 0
+    (elsewhere / "good.talk").write_text(GOOD.replace("title: HELO", "title:    HELO"))
+    assert conform("fmt", "--check", "good.talk") == 1
+    assert conform("fmt", "good.talk") == 0
+    assert (elsewhere / "good.talk").read_text() == GOOD
+    assert conform("lint", "good.talk") == 0
+    (elsewhere / "good.talk").write_text(GOOD.replace("rules: AUTHUP-SMTP-4", "rules: AUTHUP-SMTP-99"))
+    capsys.readouterr()
+    assert conform("lint", "good.talk") == 1
+    assert "AUTHUP-SMTP-99" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        conform(option)
+    assert left.value.code == 0
+    assert "conform" in capsys.readouterr().out
