@@ -109,6 +109,7 @@ class _Session:
         self._client_deaf = False
         self._server_deaf = False
         self._close_server_input = False
+        self._had_grace = False  # the first step of the ladder is over
         self._ending = False
         self._signalled = False
         self._cannot_run: CannotRun | None = None
@@ -124,7 +125,7 @@ class _Session:
                 nursery.start_soon(self._watch_signals)
                 await self._serve()
                 if not self._cannot_run:
-                    killed = await self._end_server(at_once=self._signalled)
+                    killed = await self._end_server(at_once=self._signalled or self._had_grace)
                 nursery.cancel_scope.cancel()
         finally:
             with trio.CancelScope(shield=True):  # whatever went wrong, no server is left behind
@@ -198,8 +199,9 @@ class _Session:
         self._server_deaf = taken is not Taken.SOME
         self._server.stdin.close()
         if taken is Taken.NEVER_AGAIN:
-            with trio.move_on_after(GRACE):  # it may have something to say before it goes
+            with trio.move_on_after(GRACE) as grace:  # it may have something to say before it goes
                 await self._until(lambda: self._ending)
+            self._had_grace = grace.cancelled_caught
         if self._server_deaf:
             await self._perform(self._filter.server_eof())
 

@@ -4,13 +4,16 @@ import errno
 from collections.abc import Sequence
 
 import pytest
+import trio
 
 from acceptutils.authup_smtp import SmtpSession
+from acceptutils.runtime.fixsmtpio import GRACE
 from acceptutils.runtime.world import CannotRun
 from fakes.connection import Connection
 from fakes.machine import Machine, run
+from fakes.process import Process
 from tests.sessions.sessions import SESSIONS, SUBMISSION
-from tests.sessions.test_machine_sessions import machine_for
+from tests.sessions.test_machine_sessions import DRIVERS, FILES, machine_for
 from tests.sessions.transcript import plain
 
 ENV = {b"PATH": b"/bin", b"FAKE_USERS": b"/var/qmail/users"}
@@ -79,3 +82,27 @@ def test_a_server_that_is_gone_when_tls_has_started() -> None:
 
     run(machine, script)
     assert [line.line for line in machine.log_lines] == [b"fixsmtpio: unable to exec"]
+
+
+def test_a_server_that_closes_its_input_and_lives_on() -> None:
+    """FIX-EXIT-1: five seconds to say what it has to say, then SIGTERM; they do not begin again."""
+
+    async def ofmipd(process: Process) -> int:
+        await process.write(1, b"220 x\r\n")
+        process.close(0)
+        await trio.sleep(4)
+        await process.write(1, b"421 x\r\n")
+        await trio.sleep_forever()
+        return 0
+
+    machine = Machine(DRIVERS, {b"ofmipd": ofmipd}, files=FILES | {b"/var/qmail/control/me": b"x\n"})
+
+    async def script(machine: Machine) -> None:
+        async with machine.connect(words("fixsmtpio ofmipd"), env=ENV) as client:
+            await client.receive_until(b"\n")
+            assert await say(client, "NOOP") == b"421 x\r\n"
+            assert await client.receive_all() == b""
+            assert trio.current_time() == GRACE
+            assert (await client.ended()).code == 0
+
+    run(machine, script)
