@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Sequence
+from typing import NoReturn
 
 import pytest
 import trio
@@ -87,13 +88,12 @@ def test_a_server_that_is_gone_when_tls_has_started() -> None:
 def test_a_server_that_closes_its_input_and_lives_on() -> None:
     """FIX-EXIT-1: five seconds to say what it has to say, then SIGTERM; they do not begin again."""
 
-    async def ofmipd(process: Process) -> int:
+    async def ofmipd(process: Process) -> NoReturn:
         await process.write(1, b"220 x\r\n")
         process.close(0)
         await trio.sleep(4)
         await process.write(1, b"421 x\r\n")
         await trio.sleep_forever()
-        return 0
 
     machine = Machine(DRIVERS, {b"ofmipd": ofmipd}, files=FILES | {b"/var/qmail/control/me": b"x\n"})
 
