@@ -221,20 +221,6 @@ FIX-TLS-5 plaintext behind it is discarded, with its events
     c: NOOP
     s: 250 noop
     S: 250 noop
-FIX-TLS-5 an overlong line behind it is discarded, too
-    T: available
-    greeted
-    C: STARTTLS
-    C: LONG
-    c: NOOP fixsmtpio STARTTLS BEGIN STARTTLS
-    s: 250 ok
-    S: 220 Ready to start TLS (#5.7.0)
-    S! tls
-    C: NOOP
-    c: NOOP
-    s: 220 again
-    s: 250 noop
-    S: 250 noop
 FIX-EXIT-2 the new server ends without a greeting
     T: available
     greeted
