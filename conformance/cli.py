@@ -209,7 +209,7 @@ def _report(commands: "Commands") -> None:
 
 def level(text: str) -> str | frozenset[str]:
     """Understand --vary: a level, or words of vary: separated by commas."""
-    from conformance.talk import VARIATIONS
+    from conformance.format.talk import VARIATIONS
 
     if text in LEVELS:
         return text

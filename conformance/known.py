@@ -20,8 +20,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from conformance.playing.verdicts import BAD, Kind, Result, Verdict
 from conformance.reports.facts import Case
-from conformance.verdicts import BAD, Kind, Result, Verdict
 
 DIRECTORY: Final = Path(__file__).with_name("known")
 _KEYS: Final = {"scenario", "variations", "rule", "verdict", "at", "seen", "why", "severity"}

@@ -17,11 +17,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from conformance import attributes
-from conformance.beats import Send, is_expected, understand
-from conformance.cases import cases
-from conformance.talk import LEVELS, Talk
-from conformance.talk_parser import FileError
+from conformance.format.cases import cases
+from conformance.format.talk import LEVELS, Talk
+from conformance.format.talk_parser import FileError
+from conformance.playing import attributes
+from conformance.playing.beats import Send, is_expected, understand
 
 RULES_FILE: Final = Path(__file__).with_name("rules.md")
 _SECTION: Final = re.compile(r"## (\S.*)")

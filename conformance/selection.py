@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from conformance import talk_parser
-from conformance.cases import cases
-from conformance.talk import Note, Talk
+from conformance.format import talk_parser
+from conformance.format.cases import cases
+from conformance.format.talk import Note, Talk
 
 SCENARIOS: Final = Path(__file__).with_name("scenarios")
 _RULE: Final = re.compile(r"[A-Z][A-Z0-9]*-[A-Z0-9*?\[\]-]+")

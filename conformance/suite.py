@@ -8,13 +8,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
-from conformance import runner
-from conformance.beats import Score, understand
-from conformance.talk import Talk
+from conformance.format.talk import Talk
+from conformance.playing import runner
+from conformance.playing.beats import Score, understand
+from conformance.playing.verdicts import BAD, Result, Verdict
 from conformance.targets import TargetConfig
-from conformance.variation_plan import LeftOut, Level, enumerate_variations
-from conformance.variations import BASE, Variation
-from conformance.verdicts import BAD, Result, Verdict
+from conformance.varying.variation_plan import LeftOut, Level, enumerate_variations
+from conformance.varying.variations import BASE, Variation
 
 RECORDS_KEPT = 3  # of the failures of one case; the others keep their findings
 BATCH = 200  # runs after which a case hands its results over

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from conformance.stage import SUBJECTS
+from conformance.playing.stage import SUBJECTS
 
 DEFAULTS: Final = Path(__file__).with_name("targets.toml")
 SCRIPTS: Final = "@scripts"

@@ -7,8 +7,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from conformance import mutants as seeded
 from conformance import selection
+from conformance.bugs import mutants as seeded
 from conformance.cli import FAILURES
 from conformance.commands.run import catalogue
 from conformance.reports import jsonl

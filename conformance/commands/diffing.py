@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
 
-from conformance import grammar, premises, targets
-from conformance.beats import understand
+from conformance import targets
 from conformance.cli import FAILURES
-from conformance.diff import Difference, differences
-from conformance.listening import listener
-from conformance.runner import skip_reason
-from conformance.talk_writer import write
+from conformance.differing import grammar
+from conformance.differing.diff import Difference, differences
+from conformance.differing.listening import listener
+from conformance.format.talk_writer import write
+from conformance.playing.beats import understand
+from conformance.playing.runner import skip_reason
+from conformance.processes import premises
 from conformance.targets import TargetConfig
 
 TRIES_IN_REAL_TIME = 60

@@ -1,15 +1,15 @@
 """What arguments and files may do to a command: one line and an exit code, no traceback."""
 
+from conformance.bugs.mutants import MutantError
+from conformance.format.talk_parser import TalkError
 from conformance.known import KnownError
-from conformance.mutants import MutantError
 from conformance.reports.jsonl import ReadError
 from conformance.rules import RulesError
 from conformance.selection import NothingMatchedError
-from conformance.shrink import CannotReproduce
-from conformance.talk_parser import TalkError
 from conformance.targets import TargetError, Unusable
-from conformance.tokens import TokenError
-from conformance.variations import VariationError
+from conformance.varying.shrink import CannotReproduce
+from conformance.varying.tokens import TokenError
+from conformance.varying.variations import VariationError
 
 EXPECTED = (
     KnownError,

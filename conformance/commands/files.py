@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from conformance import lint as linting
-from conformance import rules, selection, talk_writer
-from conformance.complaint import Weight
+from conformance import rules, selection
+from conformance.format import lint as linting
+from conformance.format import talk_writer
+from conformance.format.complaint import Weight
 
 
 def lint(args: argparse.Namespace) -> int:

@@ -5,8 +5,10 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from conformance import known, mutants, premises, rules, selection, targets
+from conformance import known, rules, selection, targets
+from conformance.bugs import mutants
 from conformance.commands.bugs import TRIED
+from conformance.processes import premises
 from conformance.reports import jsonl
 from conformance.reports.facts import Case
 

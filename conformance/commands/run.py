@@ -14,16 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from acceptutils import __version__
-from conformance import known, playable, premises, rules, selection, suite, targets, tokens
-from conformance.beats import understand
+from conformance import known, rules, selection, suite, targets
 from conformance.cli import FAILURES, INTERRUPTED, NOTHING, VANISHED
+from conformance.format import playable
+from conformance.format.talk import LEVELS, Talk
+from conformance.playing.beats import understand
+from conformance.playing.verdicts import BAD, Result, Verdict
+from conformance.processes import premises
 from conformance.reports import console, html, jsonl, junit, tap
 from conformance.reports.facts import Case, Outcome, Report, Rule, Session
 from conformance.suite import Plan
-from conformance.talk import LEVELS, Talk
 from conformance.targets import TargetConfig
-from conformance.variation_plan import enumerate_variations
-from conformance.verdicts import BAD, Result, Verdict
+from conformance.varying import tokens
+from conformance.varying.variation_plan import enumerate_variations
 
 LAST = Path(".conform/last.jsonl")
 MOST_FAULTS = 60  # planned for each case, for the progress bar: how many there are shows when it runs

@@ -3,14 +3,18 @@
 import argparse
 import sys
 
-from conformance import premises, runner, selection, talk_writer, targets, tokens
-from conformance import shrink as shrinking
-from conformance.beats import understand
-from conformance.talk import Talk
-from conformance.talk_parser import TalkError
+from conformance import selection, targets
+from conformance.format import talk_writer
+from conformance.format.talk import Talk
+from conformance.format.talk_parser import TalkError
+from conformance.playing import runner
+from conformance.playing.beats import understand
+from conformance.playing.verdicts import Kind
+from conformance.processes import premises
 from conformance.targets import TargetConfig
-from conformance.variations import BASE, Variation, VariationError
-from conformance.verdicts import Kind
+from conformance.varying import shrink as shrinking
+from conformance.varying import tokens
+from conformance.varying.variations import BASE, Variation, VariationError
 
 
 def shrink(args: argparse.Namespace) -> int:

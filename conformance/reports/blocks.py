@@ -8,11 +8,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from conformance import octets
+from conformance.format import octets
+from conformance.playing.verdicts import SYMBOLS, Finding, Kind, Verdict
 from conformance.reports.facts import Case, Report
 from conformance.reports.notation import clean, pictures
 from conformance.reports.summary import Cause, single_cut, spans
-from conformance.verdicts import SYMBOLS, Finding, Kind, Verdict
 
 CONTEXT = 4
 """How many lines of the talk stand above the one that is wrong."""

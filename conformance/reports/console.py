@@ -13,13 +13,13 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from conformance.playing.verdicts import Result, Verdict
 from conformance.reports.blocks import Line, Span, block
 from conformance.reports.facts import Report
 from conformance.reports.notation import ascii_only, clean
 from conformance.reports.overview import cell_words, footer, listing
 from conformance.reports.summary import Cell, causes
 from conformance.reports.transcript import transcript
-from conformance.verdicts import Result, Verdict
 
 STYLES = {"plain": "", "bad": "bold red", "good": "green", "dim": "dim", "strong": "bold", "rule": "cyan"}
 MOST_BLOCKS = 50

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from conformance import octets
-from conformance.beats import Send, is_expected, understand
-from conformance.octets import NotationError
-from conformance.talk import Talk
-from conformance.variations import CLIENT
-from conformance.verdicts import Result
+from conformance.format import octets
+from conformance.format.octets import NotationError
+from conformance.format.talk import Talk
+from conformance.playing.beats import Send, is_expected, understand
+from conformance.playing.verdicts import Result
+from conformance.varying.variations import CLIENT
 
 PROTOCOLS = {"smtp": "SMTP", "pop3": "POP3", "tls": "TLS"}
 MOST_BYTES = 2000

@@ -17,11 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
-from conformance import octets
+from conformance.format import octets
+from conformance.format.talk import Talk
+from conformance.playing.verdicts import Result, Verdict
 from conformance.reports.facts import Case, Outcome, Rule, SeededBug, Session
 from conformance.reports.jsonl_reader import VERSION, ReadError, read
-from conformance.talk import Talk
-from conformance.verdicts import Result, Verdict
 
 __all__ = ["ReadError", "Writer", "plain", "read"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
 from conformance.reports.facts import Case, Killer, Outcome, Report, Rule, SeededBug, Session
-from conformance.verdicts import Finding, Kind, Moment, Result, Verdict
 
 VERSION: Final = 1
 

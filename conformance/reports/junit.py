@@ -9,11 +9,11 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Final
 
+from conformance.playing.verdicts import Result, Verdict
 from conformance.reports.blocks import block, headline, text
 from conformance.reports.facts import Report
 from conformance.reports.notation import ascii_only, clean
 from conformance.reports.summary import Cause, Cell, cells, groups
-from conformance.verdicts import Result, Verdict
 
 WIDTH: Final = 100
 ERRORS: Final = frozenset(

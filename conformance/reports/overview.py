@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from conformance.playing.verdicts import SYMBOLS, Kind, Verdict
 from conformance.reports.blocks import Line, Role, Span
 from conformance.reports.facts import Report
 from conformance.reports.notation import clean
 from conformance.reports.summary import Cell, cells, counts, groups, rule_states, worst
-from conformance.verdicts import SYMBOLS, Kind, Verdict
 
 FEW: Final = 40
 """So many cases are all listed; of more, only those that are not simply good."""

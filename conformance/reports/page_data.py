@@ -8,7 +8,8 @@ from collections.abc import Hashable, Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from conformance import octets
+from conformance.format import octets
+from conformance.playing.verdicts import SYMBOLS, Finding, Result, Verdict
 from conformance.reports import notation
 from conformance.reports.blocks import block
 from conformance.reports.facts import Case, Report
@@ -30,7 +31,6 @@ from conformance.reports.summary import (
     spans,
 )
 from conformance.reports.transcript import beginning, end_of
-from conformance.verdicts import SYMBOLS, Finding, Result, Verdict
 
 WIDTH: Final = 96
 MOST_BYTES: Final = 1200

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from conformance.playing.verdicts import Finding, Kind, Result, Verdict
 from conformance.reports.facts import Case, Killer, Report, Rule
-from conformance.variations import Cut, VariationError, parse
-from conformance.verdicts import Finding, Kind, Result, Verdict
+from conformance.varying.variations import Cut, VariationError, parse
 
 SERIOUS: Final = (
     Verdict.HARNESS,

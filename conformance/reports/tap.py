@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from conformance.playing.verdicts import Verdict
 from conformance.reports.blocks import headline
 from conformance.reports.facts import Report
 from conformance.reports.notation import ascii_only, clean, pictures
 from conformance.reports.summary import Cause, Cell, cells, groups, spans
-from conformance.verdicts import Verdict
 
 INDENT = "    "
 

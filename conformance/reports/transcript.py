@@ -4,11 +4,11 @@ import signal
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conformance import octets
+from conformance.format import octets
+from conformance.playing.verdicts import SYMBOLS, Moment, Result
 from conformance.reports.blocks import Line, Role, Span
 from conformance.reports.notation import clean, decoded
 from conformance.reports.overview import role_of
-from conformance.verdicts import SYMBOLS, Moment, Result
 
 INDENTED = frozenset({"c", "s", "fd3", "K"})
 OURS = frozenset({"C", "CT", "s"})

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from conformance import octets
-from conformance.talk import (
+from conformance.format import octets
+from conformance.format.talk import (
     EVENT_GUTTERS,
     EXPECTING,
     SENDING,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from conformance.attributes import check, compare_tree, shape
-from conformance.stage import Ended, Process, Program
-from conformance.talk import Section
+from conformance.format.talk import Section
+from conformance.playing.attributes import check, compare_tree, shape
+from conformance.playing.stage import Ended, Process, Program
 
 ALL = frozenset({"exit", "uid", "env", "fds", "argv", "cwd", "signals", "processes"})
 PROGRAM = Program(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from conformance.beats import Beat, Event, Expect, Score, Send, is_expected, understand
-from conformance.octets import Capture, Edge
-from conformance.talk_parser import TalkError, parse
+from conformance.format.octets import Capture, Edge
+from conformance.format.talk_parser import TalkError, parse
+from conformance.playing.beats import Beat, Event, Expect, Score, Send, is_expected, understand
 
 
 def score(*lines: str, above: str = "run: {authup} smtp\n") -> Score:

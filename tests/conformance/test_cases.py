@@ -2,9 +2,9 @@
 
 import pytest
 
-from conformance.cases import cases
-from conformance.talk import Mark, Note, Say
-from conformance.talk_parser import TalkError, parse
+from conformance.format.cases import cases
+from conformance.format.talk import Mark, Note, Say
+from conformance.format.talk_parser import TalkError, parse
 
 TALK = "-- talk --\nS: {a} and {b}\n"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from conformance import cli
+from conformance.playing.verdicts import Verdict
 from conformance.reports import jsonl
-from conformance.verdicts import Verdict
 
 GOOD = """\
 title: HELO is answered with the greeting

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import runner
-from conformance.beats import Score, understand
-from conformance.diff import differences, disagree, draft
-from conformance.grammar import generate
-from conformance.listening import Heard, listener
-from conformance.talk import Talk
-from conformance.talk_parser import parse
+from conformance.differing.diff import differences, disagree, draft
+from conformance.differing.grammar import generate
+from conformance.differing.listening import Heard, listener
+from conformance.format.talk import Talk
+from conformance.format.talk_parser import parse
+from conformance.playing import runner
+from conformance.playing.beats import Score, understand
+from conformance.playing.verdicts import Verdict
 from conformance.targets import TargetConfig
-from conformance.variations import BASE
-from conformance.verdicts import Verdict
-from conformance.written import source
+from conformance.varying.variations import BASE
+from conformance.varying.written import source
 
 SIM = TargetConfig("sim", "simulation", clock="virtual")
 HEAR = listener(SIM)

@@ -2,14 +2,15 @@
 
 import pytest
 
-from conformance import runner, targets
-from conformance.beats import understand
-from conformance.cases import cases
+from conformance import targets
+from conformance.format.cases import cases
+from conformance.format.talk import Talk
+from conformance.format.talk_parser import parse
+from conformance.playing import runner
+from conformance.playing.beats import understand
+from conformance.playing.verdicts import Kind, Result, Verdict
 from conformance.selection import SCENARIOS, scenarios
-from conformance.talk import Talk
-from conformance.talk_parser import parse
-from conformance.variations import BASE
-from conformance.verdicts import Kind, Result, Verdict
+from conformance.varying.variations import BASE
 
 TARGETS = targets.read(targets.DEFAULTS)
 ALL = [case for talk in scenarios(SCENARIOS / "fakes") for case in cases(talk)]

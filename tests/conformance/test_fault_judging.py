@@ -2,11 +2,11 @@
 
 import pytest
 
-from conformance.beats import Beat, Event, Expect
-from conformance.fault_judging import DOCUMENTED, excused
-from conformance.faulty_world import Faults
-from conformance.octets import write
-from conformance.verdicts import Finding, Kind
+from conformance.format.octets import write
+from conformance.machine.faulty_world import Faults
+from conformance.playing.beats import Beat, Event, Expect
+from conformance.playing.fault_judging import DOCUMENTED, excused
+from conformance.playing.verdicts import Finding, Kind
 
 REPLY = Expect("S", (b"220 x\r\n",), 3, ())
 INSIDE = Expect("ST", (b"250 x\r\n",), 3, ())

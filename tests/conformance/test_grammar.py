@@ -5,11 +5,11 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance import octets
-from conformance.beats import EVENTS, Event, Expect, Send, understand
-from conformance.grammar import KINDS, generate
-from conformance.phrases import GRAMMAR
-from conformance.written import source
+from conformance.differing.grammar import KINDS, generate
+from conformance.differing.phrases import GRAMMAR
+from conformance.format import octets
+from conformance.playing.beats import EVENTS, Event, Expect, Send, understand
+from conformance.varying.written import source
 
 
 @given(st.integers(0, 2**32), st.integers(0, 10**6))

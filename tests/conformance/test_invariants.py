@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from conformance.beats import understand
-from conformance.invariants import Seen, broken
-from conformance.stage import Ended, Opening, Process, Program
-from conformance.talk_parser import parse
-from conformance.verdicts import Moment
+from conformance.format.talk_parser import parse
+from conformance.playing.beats import understand
+from conformance.playing.invariants import Seen, broken
+from conformance.playing.stage import Ended, Opening, Process, Program
+from conformance.playing.verdicts import Moment
 
 SMTP = "{authup} smtp {checkpassword} {fixsmtpio} {ofmipd}"
 POP3 = "{authup} pop3 {checkpassword} {qmail-pop3d}"

@@ -6,8 +6,8 @@ import pytest
 
 from conformance import known
 from conformance.known import Deviation, KnownError
+from conformance.playing.verdicts import Finding, Kind, Result, Verdict
 from conformance.reports.facts import Case
-from conformance.verdicts import Finding, Kind, Result, Verdict
 
 CASE = Case("pop3/injection", "f.talk", "title: x\n-- talk --\nST: -ERR authup USER first")
 KNOWN = Deviation(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance import lint as linter
-from conformance.complaint import Complaint, Weight
+from conformance.format import lint as linter
+from conformance.format.complaint import Complaint, Weight
 from conformance.rules import read
 
 CATALOGUE = read()

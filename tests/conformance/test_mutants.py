@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance import mutants, rules, selection
-from conformance.mutants import Mutant, MutantError, select
+from conformance import rules, selection
+from conformance.bugs import mutants
+from conformance.bugs.mutants import Mutant, MutantError, select
 from conformance.reports.facts import SeededBug
 
 ENTRY = """\

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance import octets
-from conformance.octets import Capture, Edge, NotationError, Pattern
+from conformance.format import octets
+from conformance.format.octets import Capture, Edge, NotationError, Pattern
 
 
 @pytest.mark.parametrize(

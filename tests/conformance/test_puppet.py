@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance import records
-from conformance.puppet import SOCKET, signals_in, variables
+from conformance.processes import records
+from conformance.processes.puppet import SOCKET, signals_in, variables
 from tests.conformance.signal_lines import without_glibcs
 
 REPOSITORY = Path(__file__).parents[2]
@@ -67,7 +67,7 @@ class Puppet:
         script = self.directory / "bin" / name
         script.write_text(
             f"#!{sys.executable} -IS\nimport sys\nsys.path.insert(0, {str(REPOSITORY)!r})\n"
-            "from conformance.puppet import main\nmain(sys.argv[0], sys.argv)\n"
+            "from conformance.processes.puppet import main\nmain(sys.argv[0], sys.argv)\n"
         )
         script.chmod(0o755)
         return subprocess.Popen([script, "one", "two words"], **how)  # type: ignore[call-overload, no-any-return]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from conformance import observing
-from conformance.premises import compiles, observes, prepared
-from conformance.real import RealStage, open_stage
-from conformance.stage import Ended, Opening, Order, Stream
+from conformance.playing.stage import Ended, Opening, Order, Stream
+from conformance.processes import observing
+from conformance.processes.premises import compiles, observes, prepared
+from conformance.processes.real import RealStage, open_stage
 from conformance.targets import TargetConfig, Unusable
 from tests.conformance.signal_lines import without_glibcs
 

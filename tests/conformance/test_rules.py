@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.format.talk_parser import parse as parse_talk
 from conformance.rules import (
     RULES_FILE,
     Citation,
@@ -16,7 +17,6 @@ from conformance.rules import (
     read,
 )
 from conformance.selection import SCENARIOS, scenarios
-from conformance.talk_parser import parse as parse_talk
 
 CATALOGUE = """\
 # Rules

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance import octets
-from conformance.beats import Beat, Send, understand
-from conformance.cutting import Cut
-from conformance.shrink import CannotReproduce, minimise, shrink
-from conformance.talk import Talk
-from conformance.talk_parser import parse
-from conformance.variations import BASE, Variation, VariationError, apply, cuts_at, explicit_cuts
-from conformance.variations import parse as variation
-from conformance.written import source, write_in
+from conformance.format import octets
+from conformance.format.talk import Talk
+from conformance.format.talk_parser import parse
+from conformance.playing.beats import Beat, Send, understand
+from conformance.varying.cutting import Cut
+from conformance.varying.shrink import CannotReproduce, minimise, shrink
+from conformance.varying.variations import BASE, Variation, VariationError, apply, cuts_at, explicit_cuts
+from conformance.varying.variations import parse as variation
+from conformance.varying.written import source, write_in
 
 SESSION = """\
 title: a session

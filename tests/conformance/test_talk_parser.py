@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.talk import VARIATIONS, Alternative, Entry, Gap, Happen, Mark, Note, Say, Step
-from conformance.talk_parser import TalkError, parse, read
+from conformance.format.talk import VARIATIONS, Alternative, Entry, Gap, Happen, Mark, Note, Say, Step
+from conformance.format.talk_parser import TalkError, parse, read
 
 LOGIN = """\
 # a comment

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from conformance.talk import Mark, Talk
-from conformance.talk_parser import parse, read
-from conformance.talk_writer import formatted, write
+from conformance.format.talk import Mark, Talk
+from conformance.format.talk_parser import parse, read
+from conformance.format.talk_writer import formatted, write
 from tests.conformance.generated_talks import talks, without_lines
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "conformance" / "scenarios").rglob("*.talk"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance import targets
-from conformance.premises import prepared
+from conformance.processes.premises import prepared
 from conformance.targets import TargetConfig, TargetError, Unusable
 
 

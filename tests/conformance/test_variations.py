@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance import octets
-from conformance.beats import Beat, Event, Expect, Score, Send, understand
-from conformance.cutting import Cut
-from conformance.merging import mergeable
-from conformance.talk_parser import parse as parse_talk
-from conformance.tokens import Token, TokenError, parse_token
-from conformance.variation_plan import LeftOut, enumerate_variations
-from conformance.variations import (
+from conformance.format import octets
+from conformance.format.talk_parser import parse as parse_talk
+from conformance.playing.beats import Beat, Event, Expect, Score, Send, understand
+from conformance.varying.cutting import Cut
+from conformance.varying.merging import mergeable
+from conformance.varying.tokens import Token, TokenError, parse_token
+from conformance.varying.variation_plan import LeftOut, enumerate_variations
+from conformance.varying.variations import (
     BASE,
     EVERY_BYTE,
     MERGE_ALL,

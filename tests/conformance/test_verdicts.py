@@ -7,14 +7,16 @@ import trio
 
 from acceptutils.runtime.sending import send_all
 from acceptutils.runtime.world import World
-from conformance import judging, runner, sim, stage, targets
-from conformance.beats import understand
-from conformance.judging import crashed
-from conformance.stage import Ended, Process, Program
-from conformance.staging import Limits
-from conformance.talk_parser import parse
-from conformance.variations import BASE, Variation
-from conformance.verdicts import Kind, Result, Verdict
+from conformance import targets
+from conformance.format.talk_parser import parse
+from conformance.machine import sim
+from conformance.playing import judging, runner, stage
+from conformance.playing.beats import understand
+from conformance.playing.judging import crashed
+from conformance.playing.stage import Ended, Process, Program
+from conformance.playing.staging import Limits
+from conformance.playing.verdicts import Kind, Result, Verdict
+from conformance.varying.variations import BASE, Variation
 
 SIM = targets.read(targets.DEFAULTS)["sim"]
 TALK = """\

@@ -4,12 +4,12 @@ import base64
 from collections.abc import Iterator
 from pathlib import Path
 
-from conformance.cases import cases
+from conformance.format.cases import cases
+from conformance.format.talk import Talk
+from conformance.format.talk_parser import parse
+from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
 from conformance.reports import jsonl
 from conformance.reports.facts import Killer, Outcome, Report, Rule, SeededBug, Session
-from conformance.talk import Talk
-from conformance.talk_parser import parse
-from conformance.verdicts import Finding, Kind, Moment, Result, Verdict
 
 TARGETS = ("sim", "ours", "c-reup", "c-head")
 

@@ -4,12 +4,12 @@ from collections import Counter
 
 import pytest
 
+from conformance.playing.verdicts import Result, Verdict
 from conformance.reports.blocks import block, headline, text
 from conformance.reports.console import Console, Options
 from conformance.reports.facts import Report
 from conformance.reports.summary import causes
 from conformance.reports.transcript import transcript
-from conformance.verdicts import Result, Verdict
 from tests.conformance.reports import samples
 
 PLAN = Counter((result.case, result.target) for result in samples.results())

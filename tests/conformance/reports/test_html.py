@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
 from conformance.reports import html
 from conformance.reports.facts import Case, Report
-from conformance.verdicts import Finding, Kind, Moment, Result, Verdict
 from tests.conformance.reports import samples
 from tests.conformance.reports.browser import dom, needs_browser
 

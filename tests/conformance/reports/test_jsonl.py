@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
 from conformance.reports import jsonl
 from conformance.reports.facts import Case, Outcome, Report
-from conformance.verdicts import Finding, Kind, Moment, Result, Verdict
 from tests.conformance.reports import samples
 
 

@@ -3,7 +3,7 @@ import base64
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance import octets
+from conformance.format import octets
 from conformance.reports.notation import ascii_only, clean, decoded, difference, pictures, units
 
 

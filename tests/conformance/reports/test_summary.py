@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+from conformance.playing.verdicts import Finding, Kind, Result, Verdict
 from conformance.reports.facts import Report
 from conformance.reports.summary import (
     Change,
@@ -14,7 +15,6 @@ from conformance.reports.summary import (
     spans,
     worst,
 )
-from conformance.verdicts import Finding, Kind, Result, Verdict
 
 
 def test_one_cause_is_told_once(report: Report) -> None:

@@ -1,0 +1,1 @@
+"""Seeded bugs, and whether there is a scenario that notices each."""

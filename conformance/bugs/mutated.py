@@ -1,0 +1,61 @@
+"""One seeded bug in a process of its own: python -m conformance.bugs.mutated ID.
+
+Reads pickled cases from standard input; writes a JSON object for each case that notices:
+{"case": ..., "line": ..., "verdict": ...}.
+"""
+
+import importlib.machinery
+import importlib.util
+import json
+import pickle
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from types import CodeType, ModuleType
+
+from conformance.bugs import mutants
+from conformance.bugs.mutants import Mutant
+from conformance.format.talk import Talk
+
+
+class Changed(MetaPathFinder):
+    """Finds the one module that has the bug, before anybody else does."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self._name = mutant.file.removesuffix(".py").replace("/", ".")
+        self._path = mutants.ROOT / mutant.file
+        self._source = mutant.applied(self._path.read_text(encoding="utf-8"))
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """See MetaPathFinder."""
+        del path, target
+        if fullname != self._name:
+            return None
+        loader = _Loader(fullname, str(self._path), self._source)
+        return importlib.util.spec_from_file_location(fullname, self._path, loader=loader)
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    def __init__(self, fullname: str, path: str, source: str) -> None:
+        super().__init__(fullname, path)
+        self._source = source
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._source, self.get_filename(fullname), "exec", dont_inherit=True)
+
+
+def main(name: str, cases: Sequence[Talk]) -> None:
+    """Try one seeded bug against these cases."""
+    mutant = next(mutant for mutant in mutants.read() if mutant.id == name)
+    sys.meta_path.insert(0, Changed(mutant))
+    assert not any(module.startswith("acceptutils") for module in sys.modules)  # noqa: S101
+    from conformance.bugs import hunting  # noqa: PLC0415 - it imports what is to be changed
+
+    for killer in hunting.killers(mutant.rule, cases):
+        print(json.dumps(killer._asdict()), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], pickle.load(sys.stdin.buffer))  # noqa: S301 - mutants.py wrote it

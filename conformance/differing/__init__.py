@@ -1,0 +1,1 @@
+"""Generated dialogues, played on two targets without expectations."""

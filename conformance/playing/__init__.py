@@ -1,0 +1,1 @@
+"""Playing one case on a stage, and judging what came of it."""

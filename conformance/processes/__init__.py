@@ -1,0 +1,1 @@
+"""Real processes as a stage: puppets, namespaces, observed ends."""

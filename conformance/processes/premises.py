@@ -1,0 +1,232 @@
+"""Where runs on real processes take place: directories that every user can enter, a house each.
+
+`prepared()` is for the whole of a session, in the process that starts the workers; what it makes they
+share. `House` and `run_directory()` are for one run.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Literal
+
+import trio
+
+from conformance.playing.stage import SUBJECTS
+from conformance.processes import observing, records
+from conformance.processes.messages import Records, receive
+from conformance.targets import SCRIPTS, TargetConfig, Unusable, unusable
+from fakes.installation import NotPossible, installation, python_for, reachable_directory
+
+SOMEBODY: Final = 65534
+"""A user who owns nothing: what this one can run everybody can."""
+STANDALONE: Final = ("__init__.py", "records.py", "puppet.py", "house.py")
+IMPORT: Final = "import sys\nsys.path.insert(0, {lib!r})\nfrom conformance.processes.{module} import main\n"
+HOUSE: Final = "main(int(sys.argv[1]))\n"
+PUPPET: Final = "main(sys.argv[2], sys.argv[3:], sys.argv[1])\n"
+ALONE: Final = "main(sys.argv[0], sys.argv)\n"
+LOOK_FIRST: Final = Path(__file__).with_name("look_first.c")
+QMAIL_HOME: Final = "/var/qmail"
+PATIENCE: Final = 10.0
+"""Seconds that a house may take to open, or to close."""
+Isolation = Literal["root", "user", "none"]
+
+
+@contextmanager
+def prepared(target: TargetConfig) -> Iterator[TargetConfig]:
+    """Make a target ready to run, as `open_stage` wants it; picklable. Raises targets.Unusable."""
+    reason = unusable(target)
+    if reason is not None:
+        raise Unusable(reason)
+    if target.kind == "simulation":
+        yield target
+        return
+    user = SOMEBODY if os.geteuid() == 0 else os.geteuid()
+    with ExitStack() as stack:
+        try:
+            place = stack.enter_context(reachable_directory(user, "conform-")).resolve()
+            programs = stack.enter_context(installation(user)) if target.dir == SCRIPTS else target.directory
+            _furnish(place, python_for(user))
+        except NotPossible as impossible:
+            raise Unusable(str(impossible)) from None
+        isolation = isolation_in(place)
+        if isolation == "none" and (not target.home or "namespaces" in target.needs):
+            raise Unusable(f"no namespaces here, to put control files into {QMAIL_HOME}")
+        yield replace(target, dir=str(programs), place=str(place), isolation=isolation)
+
+
+def observes(target: TargetConfig) -> frozenset[str]:
+    """Return what can be observed of a prepared target (stage.py)."""
+    seen = {"argv", "env", "fds", "cwd", "signals", "processes", "cpu", "leftovers"}
+    if os.geteuid() == 0:
+        seen.add("uid")
+    if observing.tells_exits():
+        seen.add("exit")
+    return frozenset(seen) - target.unobserved
+
+
+@contextmanager
+def run_directory(target: TargetConfig, names: frozenset[str], files: Mapping[str, bytes]) -> Iterator[Path]:
+    """Make the directory of one run: the puppets in `bin`, the files in `qmail`."""
+    with tempfile.TemporaryDirectory(prefix="run-", dir=target.place, ignore_cleanup_errors=True) as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        for made in (directory / "bin", directory / "qmail", directory / "qmail" / "control"):
+            made.mkdir()
+            made.chmod(0o755)
+        for program in names | SUBJECTS:
+            (directory / "bin" / program).symlink_to(Path(target.place) / "puppet")
+        for path, data in files.items():
+            _write(directory / "qmail" / path, data, is_directory=path.endswith("/"))
+        yield directory
+
+
+class House:
+    """One house. `pid` is that of the first process of its surroundings, as these know it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], connection: trio.socket.SocketType) -> None:
+        self.pid = 0
+        self.proc = -1
+        """A descriptor of its /proc."""
+        self._process = process
+        self._connection = connection
+        self._first = -1
+        """A pidfd of the half that is process 1 of a namespace."""
+
+    async def enter(self, isolation: Isolation, home: Path) -> None:
+        """Have it make the surroundings. Raises Unusable."""
+        await self.tell([("order", b"enter"), ("isolation", isolation.encode()), ("home", os.fsencode(home))])
+        while not self.pid or (isolation != "none" and self._first < 0):
+            report, descriptors = await self.hear()
+            if not report or records.first(report, "failed"):
+                raise Unusable(
+                    f"the house did not open: {records.first(report, 'failed').decode() or 'it died'}"
+                )
+            if pid := records.first(report, "pid"):
+                self._first = os.pidfd_open(int(pid))
+            self.pid = int(records.first(report, "entered") or self.pid)
+            if descriptors:
+                self.proc = descriptors[0]
+
+    async def tell(self, order: Records, descriptors: tuple[int, ...] = ()) -> None:
+        """Give an order, with copies of these descriptors."""
+        data = records.pack(order)
+        rights = [
+            (socket.SOL_SOCKET, socket.SCM_RIGHTS, b"".join(fd.to_bytes(4, "little") for fd in descriptors))
+        ]
+        sent = await self._connection.sendmsg([data], rights if descriptors else [])
+        while sent < len(data):
+            sent += await self._connection.send(data[sent:])
+
+    async def hear(self) -> tuple[Records, list[int]]:
+        """Return the next report, and the descriptors that came with it."""
+        return await receive(self._connection)
+
+    async def close(self) -> None:
+        """Have everything die, and wait until it is dead."""
+        self._connection.close()
+        if self.proc >= 0:
+            os.close(self.proc)
+        if self._first >= 0:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._first, signal.SIGKILL)
+            os.close(self._first)
+        handle = os.pidfd_open(self._process.pid)
+        try:
+            with trio.CancelScope(shield=True), trio.move_on_after(PATIENCE):
+                await trio.lowlevel.wait_readable(handle)
+        finally:
+            os.close(handle)
+        self._process.kill()
+        self._process.wait()
+
+
+@asynccontextmanager
+async def house(place: Path) -> AsyncIterator[House]:
+    """Start a house; at the end everything in it dies."""
+    ours, its = socket.socketpair()
+    with its:
+        process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own, and to start it takes no time
+            [place / "house", str(its.fileno())],
+            pass_fds=(its.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            env={},
+        )
+    opened = House(process, trio.socket.from_stdlib_socket(ours))
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+def isolation_in(place: Path) -> Isolation:
+    """Try out how runs can be kept apart here."""
+
+    async def works(isolation: Isolation) -> bool:
+        try:
+            with trio.fail_after(PATIENCE):
+                async with house(place) as opened:
+                    await opened.enter(isolation, place)
+        except (Unusable, trio.TooSlowError):
+            return False
+        return True
+
+    best: Isolation = "root" if os.geteuid() == 0 else "user"
+    return best if trio.run(works, best) else "none"
+
+
+def _furnish(place: Path, python: Path) -> None:
+    """Put the puppet and the house there, compiled, for that Python."""
+    package = place / "lib" / "conformance" / "processes"
+    package.mkdir(parents=True)
+    for name in STANDALONE:
+        shutil.copyfile(Path(__file__).with_name(name), package / name)
+
+    def script(module: str, text: str) -> str:
+        return f"#!{python} -IS\n{IMPORT.format(lib=str(place / 'lib'), module=module)}{text}"
+
+    (place / "house").write_text(script("house", HOUSE))
+    (place / "puppet").write_text(script("puppet", ALONE))
+    (place / "puppet.py").write_text(script("puppet", PUPPET))
+    _compile(place / "puppet", {"PYTHON": python, "MAIN": place / "puppet.py"})
+    subprocess.run(  # noqa: S603 - our own
+        [python, "-I", "-m", "compileall", "-q", str(package)], check=True, env={}, stdin=subprocess.DEVNULL
+    )
+    for path in place.rglob("*"):
+        path.chmod(0o755 if path.is_dir() or path.parent == place else 0o644)
+
+
+def _compile(puppet: Path, paths: Mapping[str, Path]) -> None:
+    """Replace the puppet by the compiled one; it stays as it is where that cannot be made."""
+    compiler = shutil.which("cc")
+    if compiler is not None:
+        made = puppet.with_suffix(".compiled")
+        defined = [f'-D{name}="{path}"' for name, path in paths.items()]
+        command = [compiler, "-O1", "-s", *defined, "-o", str(made), str(LOOK_FIRST)]
+        done = subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL)  # noqa: S603
+        if done.returncode == 0:
+            made.replace(puppet)
+
+
+def compiles() -> bool:
+    """Say whether the puppets here are compiled, so that nothing about signals is hidden from them."""
+    return shutil.which("cc") is not None
+
+
+def _write(path: Path, data: bytes, *, is_directory: bool) -> None:
+    """Write a file for everybody to read, or make a directory, whatever the umask is."""
+    missing = [directory for directory in path.parents if not directory.exists()]
+    for directory in [*reversed(missing), *([path] if is_directory else [])]:
+        directory.mkdir()
+        directory.chmod(0o755)
+    if not is_directory:
+        path.write_bytes(data)
+        path.chmod(0o644)
