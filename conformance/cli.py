@@ -109,7 +109,7 @@ def _run(commands: "Commands") -> None:
         "--jobs",
         type=int,
         metavar="N",
-        help="processes at once; default: cores, for real targets twice",
+        help="processes at once; default: cores, for real targets four times",
     )
     run.add_argument("-x", dest="maxfail", action="store_const", const=1, help="stop at the first failure")
     run.add_argument("--maxfail", type=int, default=0, metavar="N", help="stop after so many failures")

@@ -1,6 +1,7 @@
 """Runs many cases on many targets under many variations, in several processes, and reports each result."""
 
 import os
+import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -69,11 +70,13 @@ def play(plan: Plan, on_result: Callable[[Result], None]) -> Counter[str]:
 
 def _shares(plan: Plan, target: TargetConfig) -> Iterator[Share]:
     scores = [understand(case) for case in plan.cases]
-    jobs = plan.jobs or (os.cpu_count() or 1) * (1 if target.kind == "simulation" else 2)
+    jobs = plan.jobs or (os.cpu_count() or 1) * (1 if target.kind == "simulation" else 4)
     if jobs == 1:
         for score in scores:
             yield play_case(score, target, plan_without_cases(plan))
         return
+    if target.kind != "simulation":  # so that those that wait for a clock run beside those that work
+        random.Random(plan.seed).shuffle(scores)
     with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
         slim = plan_without_cases(plan)
         futures: set[Future[Share]] = {pool.submit(play_case, score, target, slim) for score in scores}
