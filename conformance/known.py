@@ -3,7 +3,7 @@ r"""Known deviations of a target: a reviewed file of exact evidence, `conformanc
     [[deviation]]
     scenario = "authup-tls/stls-injection"      a case, or a pattern such as "fixsmtpio/*"
     variations = "base"                         base (default), or a pattern such as "cuts=*"
-    rule = "AUTHUP-TLS-5"
+    rule = "AUTHUP-TLS-5"                       the one that it breaks, which need not be that of the line
     verdict = "FAIL"                            FAIL HANG SPIN CRASH
     at = "ST: -ERR authup USER first"           the line of the talk; left out: whichever
     seen = '+OK\s\r\n'                         what came in its place, exactly; left out: whatever came

@@ -4,7 +4,7 @@
     ### AUTHUP-ERR-1 (must) - What it is about    a rule: its id, level and title
     The rule in one sentence, on any number of lines.
 
-    Source: spec 3.3; RFC 4954 6
+    Source: spec 3.3; RFC 4954 4, 6
     For: fakes                                    only where it binds a program around ours and has a part
     Proved by: tests/fakes/test_pop3d.py          that no transcript shows, with the tests of our fake that do
 
