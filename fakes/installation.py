@@ -49,7 +49,7 @@ def installation(uid: int) -> Iterator[Path]:
         yield ours
         return
     with reachable_directory(uid, "acceptutils-installation-") as directory:
-        private = _install(directory, python_for(uid), ours)
+        private = install(directory, python_for(uid), ours)
         if not works_for(uid, private):
             raise NotPossible(f"the installation that was made in {directory} for UID {uid} does not run")
         yield private
@@ -124,8 +124,11 @@ def python_for(uid: int) -> Path:
     )
 
 
-def _install(directory: Path, python: Path, ours: Path) -> Path:
-    """Make a private installation; return its directory of programs. Raises NotPossible."""
+def install(directory: Path, python: Path, ours: Path) -> Path:
+    """Make a private installation; return its directory of programs. Raises NotPossible.
+
+    `python` is what it is made of, `ours` the directory that has our programs now.
+    """
     environment = directory / "venv"
     try:
         _output(python, "-m", "venv", "--without-pip", str(environment))

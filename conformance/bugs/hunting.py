@@ -1,19 +1,20 @@
 """Which cases notice that something is wrong with our programs, and on which line."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from conformance import targets
 from conformance.format.talk import Talk
 from conformance.playing import runner
-from conformance.playing.beats import understand
+from conformance.playing.beats import Score, understand
 from conformance.playing.staging import Limits
 from conformance.playing.verdicts import BAD, Kind, Result, Verdict
-from conformance.reports.facts import Killer
+from conformance.targets import TargetConfig
 from conformance.varying.variation_plan import enumerate_variations
-from conformance.varying.variations import BASE
+from conformance.varying.variations import BASE, Variation
 
 SEED = 1
 LIMITS = Limits(cpu=4.0)  # what spins shall not cost much
+GREEN = (Verdict.PASS, Verdict.NON_STRICT, Verdict.INFO)
 BY_NAME = (
     Kind.HANG,
     Kind.SPIN,
@@ -27,39 +28,57 @@ BY_NAME = (
 """What no line stands for, or any line may be the first to show: the scenario's header names the rule."""
 
 
-def killers(rule: str, cases: Sequence[Talk]) -> Iterator[Killer]:
-    """Yield the cases that fail for this rule, each with its first line.
+class Notice(NamedTuple):
+    """A case that failed for the rule, on which line first, and under which variation."""
 
-    As written first; when nobody notices so, under the quick variations until somebody does.
+    case: str
+    line: int
+    verdict: str
+    variation: str
+
+
+def notices(rule: str, cases: Sequence[Talk], target: TargetConfig) -> Iterator[Notice]:
+    """Yield the cases that fail for this rule.
+
+    As written first; when nobody notices so in the machine, under the quick variations, for as long as
+    somebody listens.
     """
-    sim = targets.read(targets.DEFAULTS)["sim"]
     sound, noticed = [], False
     for case in cases:
         score = understand(case)
-        result = runner.run(score, sim, BASE, limits=LIMITS)
+        result = attempt(score, target, BASE)
         if _blames(result, rule):
             noticed = True
-            yield _killer(result)
-        elif result.verdict in (Verdict.PASS, Verdict.NON_STRICT, Verdict.INFO):
+            yield _notice(result)
+        elif result.verdict in GREEN:
             sound.append(score)
-    if noticed:
+    if noticed or target.kind != "simulation":
         return
     for score in sound:
-        for variation in enumerate_variations(score, "quick", SEED, "simulation"):
-            if variation is BASE:
-                continue
-            result = runner.run(score, sim, variation, limits=LIMITS)
+        for variation in enumerate_variations(score, "quick", SEED, target.kind):
+            result = attempt(score, target, variation)
             if _blames(result, rule):
-                yield _killer(result)
-                return
+                yield _notice(result)
 
 
-def _killer(result: Result) -> Killer:
-    return Killer(result.case, result.finding.line if result.finding else 0, result.verdict.value)
+def attempt(score: Score, target: TargetConfig, variation: Variation) -> Result:
+    """Play a case; in real time what fails once only is flaky."""
+    result = runner.run(score, target, variation, limits=LIMITS)
+    if target.kind != "simulation" and result.verdict in BAD:
+        again = runner.run(score, target, variation, limits=LIMITS)
+        if again.verdict not in BAD:
+            again.verdict = Verdict.FLAKY
+        return again
+    return result
+
+
+def _notice(result: Result) -> Notice:
+    line = result.finding.line if result.finding else 0
+    return Notice(result.case, line, result.verdict.value, result.variation)
 
 
 def _blames(result: Result, rule: str) -> bool:
-    if result.verdict not in BAD:
+    if result.verdict not in BAD or result.verdict is Verdict.FLAKY:
         return False
     finding = result.finding
     return finding is None or rule in finding.rules or (finding.kind in BY_NAME and rule in result.rules)

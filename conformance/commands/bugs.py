@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from conformance import selection
+from conformance.bugs import matrix
 from conformance.bugs import mutants as seeded
 from conformance.cli import FAILURES
 from conformance.commands.run import catalogue
@@ -19,22 +20,27 @@ TRIED = Path(".conform/mutants.jsonl")
 
 
 def mutants(args: argparse.Namespace) -> int:
-    """Try seeded bugs; print the kill matrix, survivors last; 1 if one survives."""
+    """Try seeded bugs; print the kill matrix, survivors last.
+
+    1 if one survives, or if a case is red without any.
+    """
     chosen = seeded.select(seeded.read(), args.ids)
     if args.list:
         for mutant in chosen:
-            print(f"{mutant.id:40} {mutant.rule:16} {mutant.file:40} {mutant.why}")
+            print(f"{mutant.id:40} {mutant.rule:16} {mutant.target:4} {mutant.file:40} {mutant.why}")
         return 0
     cases = selection.select([])
-    bugs = seeded.hunt(chosen, cases, args.jobs or os.cpu_count() or 1, _tell)
+    bugs, red = matrix.hunt(chosen, cases, args.jobs or os.cpu_count() or 1, _tell)
     survivors = [bug for bug in bugs if bug.survived]
-    where = args.jsonl or TRIED
-    _write(where, bugs, FAILURES if survivors else 0)
+    where, code = args.jsonl or TRIED, FAILURES if survivors or red else 0
+    _write(where, bugs, code)
+    for words in red:
+        print(f"RED WITHOUT A BUG, so it kills none: {words}")
     for bug in survivors:
         print(f"SURVIVED {bug.id} ({bug.rule}, {bug.file}): {bug.why}")
     killed = len(bugs) - len(survivors)
     print(f"{killed} of {len(bugs)} seeded bugs killed by a scenario that names the rule; {where}")
-    return FAILURES if survivors else 0
+    return code
 
 
 def _tell(bug: SeededBug) -> None:
