@@ -158,8 +158,8 @@ class Session(ABC):
         return [self._log_attempt()]
 
     def cannot_run(self, step: str) -> list[Action]:
-        """Answer to CheckPassword: "pipe", "fork" or "exec" failed (AUTHUP-CP-5)."""
-        return [self._log_attempt(), *self.trouble("pipe" if step == "pipe" else "fork")]
+        """Answer to CheckPassword: "pipe", "fork", "exec" or "wait" failed (AUTHUP-CP-5)."""
+        return [self._log_attempt(), *self.trouble("fork" if step == "exec" else step)]
 
     def child_ended(self, code: int | None, uid: int | None) -> list[Action]:
         """Answer to CheckPassword: it, or what it became, ended with this code, as this real UID.

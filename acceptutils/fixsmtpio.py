@@ -67,8 +67,9 @@ def usage(env: Mapping[bytes, bytes], complaint: bytes | None) -> list[Action]:
 
 
 def cannot_run(step: str) -> list[Action]:
-    """Return what to do when prog cannot be started: "pipe", "fork" or "exec" failed (FIX-GEN-6, -8)."""
-    return [Log(f"fixsmtpio: unable to {'open pipe' if step == 'pipe' else step}".encode()), Exit(TROUBLE)]
+    """Return what to do when prog cannot be started: the step in CannotRun (FIX-GEN-6, -8)."""
+    words = {"pipe": "open pipe", "wait": "wait for child"}.get(step, step)
+    return [Log(f"fixsmtpio: unable to {words}".encode()), Exit(TROUBLE)]
 
 
 class Awaits(Enum):

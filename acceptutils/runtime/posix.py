@@ -30,7 +30,7 @@ class PosixChild:
     def __init__(self, pid: int, pipes: Sequence[int], *, own_group: bool) -> None:
         self.pid = pid
         self._own_group = own_group
-        self._pidfd = os.pidfd_open(pid)
+        self._pidfd = _watch(pid)
         self._ended: Ended | None = None
         self._pipes = tuple(map(Descriptor, pipes))
 
@@ -137,7 +137,11 @@ class PosixWorld(PosixLauncher):
             raise
         finally:
             _close_all(theirs)
-        return PosixChild(pid, ours, own_group=own_group)
+        try:
+            return PosixChild(pid, ours, own_group=own_group)
+        except CannotRun:
+            _close_all(ours)
+            raise
 
     def _spawn(
         self, argv: Sequence[bytes], env: Mapping[bytes, bytes], wanted: Mapping[int, int], *, own_group: bool
@@ -262,6 +266,16 @@ def _pipe() -> tuple[int, int]:
         _close_all(ends)
         raise CannotRun("pipe", error.strerror or "") from None
     return ends[0], ends[1]
+
+
+def _watch(pid: int) -> int:
+    """Return what tells of a child's end. A child that we could not wait for is not left running."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError as error:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise CannotRun("wait", error.strerror or "") from None
 
 
 def _close_all(fds: Sequence[int]) -> None:

@@ -31,7 +31,7 @@ class Attempt(NamedTuple):
 class CannotRun(Exception):
     """A program could not be started.
 
-    `step` is what failed ("pipe", "fork" or "exec"), `reason` the system's words for it.
+    `step` is what failed ("pipe", "fork", "exec" or "wait"), `reason` the system's words for it.
     """
 
     def __init__(self, step: str, reason: str) -> None:

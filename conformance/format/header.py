@@ -30,9 +30,9 @@ _WORDS: Final = {
         ),
     ),
     "fault": (
-        "fork|pipe|exec|memory|read|write|tls|bug @K=ERRNO, or read:control/NAME=ERRNO",
+        "fork|pipe|exec|wait|memory|read|write|tls|bug @K=ERRNO, or read:control/NAME=ERRNO",
         re.compile(
-            rf"(?:fork|pipe|exec|memory|read|write|tls|bug)@[1-9][0-9]{{,8}}(?:={_ERRNO})?|read:[^=\s]+={_ERRNO}"
+            rf"(?:fork|pipe|exec|wait|memory|read|write|tls|bug)@[1-9][0-9]{{,8}}(?:={_ERRNO})?|read:[^=\s]+={_ERRNO}"
         ),
     ),
     "vary": ("none " + " ".join(VARIATIONS), re.compile("|".join(["none", *VARIATIONS]))),

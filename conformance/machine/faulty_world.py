@@ -23,7 +23,7 @@ from acceptutils.runtime.world import (
     WritePipe,
 )
 
-_FAULT = re.compile(r"(fork|pipe|exec|memory|read|write|tls|bug)@([0-9]+)(?:=([A-Z0-9]+))?")
+_FAULT = re.compile(r"(fork|pipe|exec|wait|memory|read|write|tls|bug)@([0-9]+)(?:=([A-Z0-9]+))?")
 
 
 class Faults:
@@ -135,7 +135,7 @@ class FaultyWorld:
         own_group: bool = False,
     ) -> Child:
         """See World."""
-        for step in ("pipe", "fork", "exec"):
+        for step in ("pipe", "fork", "exec", "wait"):
             if reason := self._faults.happens(step):
                 raise CannotRun(step, reason)
         child = await self._world.spawn(argv, env, record=record, pipes=pipes, own_group=own_group)

@@ -311,3 +311,23 @@ def test_a_fault_of_our_own(
         }
     else:
         assert done.out.endswith(said) if command == POP3 else done.out == said
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said", "logged"),
+    [
+        ("authup smtp sleep 1000", 12, b"454 authup unable to wait for child (#4.3.0)\r\n", b""),
+        ("fixsmtpio sleep 1000", 111, b"", b"fixsmtpio: unable to wait for child\n"),
+    ],
+)
+def test_a_child_that_cannot_be_waited_for(
+    site: Site, programs: Path, *, command: str, code: int, said: bytes, logged: bytes
+) -> None:
+    """AUTHUP-ERR-3 and FIX-GEN-8, *wait*: no descriptor is left to watch it with; it is not left running."""
+    driver = site.directory / "broken.py"
+    driver.write_text(BROKEN.format(fault="OSError", secret=SECRET, where="import os; os.pidfd_open"))
+    done = run(site, [f"{programs}/python3", "-I", str(driver), *command.split()], sent=LOGIN)
+    assert done.code == code
+    assert done.out.endswith(said)
+    assert done.log.endswith(logged)
+    assert SECRET.encode() not in done.log
