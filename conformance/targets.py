@@ -7,17 +7,20 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from conformance.playing.stage import SUBJECTS
 
 DEFAULTS: Final = Path(__file__).with_name("targets.toml")
+Clock = Literal["virtual", "inject", "real"]
 SCRIPTS: Final = "@scripts"
 OBSERVABLE: Final = frozenset(
     {"exit", "uid", "env", "fds", "argv", "cwd", "signals", "processes", "cpu", "leftovers", "exact-time"}
 )
+CLOCKS: Final[Mapping[str, tuple[Clock, ...]]] = {"simulation": ("virtual",), "exec": ("real", "inject")}
+"""Those that each kind of target can have, the usual one first."""
 COMPUTER_NEEDS: Final = frozenset({"root", "namespaces"})
 
 
@@ -40,7 +43,7 @@ class TargetConfig:
     generation: str = ""
     home: str = ""
     patience: float = 2.0
-    clock: Literal["virtual", "inject", "real"] = "real"
+    clock: Clock = "real"
     log: bool = True
     programs: Mapping[str, str] = field(default_factory=dict)
     unobserved: frozenset[str] = frozenset()
@@ -90,6 +93,15 @@ def find(name: str, targets: Mapping[str, TargetConfig]) -> TargetConfig:
         return TargetConfig(str(path), "exec", dir=str(path))
     expected = " ".join(sorted(targets))
     raise TargetError(f"target {name!r}: expected one of {expected}, or a directory (with a / in its name)")
+
+
+def with_clock(target: TargetConfig, clock: Clock | None) -> TargetConfig:
+    """Return a target with another clock, if one is asked for. Raises TargetError."""
+    if clock is None:
+        return target
+    if clock not in CLOCKS[target.kind]:
+        raise TargetError(f"target {target.name}: clock {clock}: expected {_clocks(target.kind)}")
+    return replace(target, clock=clock)
 
 
 def unusable(target: TargetConfig) -> str | None:
@@ -153,9 +165,9 @@ def _target(file: str, name: str, table: object) -> TargetConfig:
     kind = table.get("kind")
     if kind not in ("simulation", "exec"):
         raise wrong("kind", '"simulation" or "exec"')
-    clock = table.get("clock", "virtual" if kind == "simulation" else "real")
-    if clock not in ("virtual", "inject", "real"):
-        raise wrong("clock", '"virtual", "inject" or "real"')
+    clock = table.get("clock", CLOCKS[kind][0])
+    if clock not in CLOCKS[kind]:
+        raise wrong("clock", _clocks(kind))
     directory = take("dir", str, "the path of a directory", "")
     if kind == "exec" and not directory:
         raise wrong("dir", "the path of a directory")
@@ -180,6 +192,11 @@ def _target(file: str, name: str, table: object) -> TargetConfig:
         needs=frozenset(words("needs", COMPUTER_NEEDS)),
         sanity=tuple(words("sanity", None)),
     )
+
+
+def _clocks(kind: str) -> str:
+    words = " or ".join(f'"{clock}"' for clock in CLOCKS[kind])
+    return f"{words} for a target of kind {kind}"
 
 
 _KEYS: Final = frozenset(

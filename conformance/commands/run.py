@@ -24,7 +24,7 @@ from conformance.processes import premises
 from conformance.reports import console, html, jsonl, junit, tap
 from conformance.reports.facts import Case, Outcome, Report, Rule, Session
 from conformance.suite import Plan
-from conformance.targets import TargetConfig
+from conformance.targets import Clock, TargetConfig
 from conformance.varying import tokens
 from conformance.varying.variation_plan import enumerate_variations
 
@@ -34,7 +34,7 @@ MOST_FAULTS = 60  # planned for each case, for the progress bar: how many there 
 
 def run(args: argparse.Namespace) -> int:
     """Run scenarios on targets."""
-    wanted = [targets.find(name, targets.known()) for name in args.target or ["sim"]]
+    wanted = [_target(name, args.clock) for name in args.target or ["sim"]]
     cases = selection.select(args.cases, _failed() if "failed" in args.cases else ())
     if not cases:
         return NOTHING
@@ -59,9 +59,13 @@ def replay(args: argparse.Namespace) -> int:
     args.verbose = max(args.verbose, 1)
     args.level, args.known, args.strict_known, args.draft_known = "must", None, False, None
     cases = selection.select([token.case])
-    with premises.prepared(targets.find(token.target, targets.known())) as target:
+    with premises.prepared(_target(token.target, args.clock)) as target:
         plan = Plan(cases, [target], "none", 0, jobs=1, confirm=0, only=token.variation, slow=args.slow)
         return _Run(args, plan, sys.argv[1:]).run()
+
+
+def _target(name: str, clock: Clock | None) -> TargetConfig:
+    return targets.with_clock(targets.find(name, targets.known()), clock)
 
 
 class _Run:

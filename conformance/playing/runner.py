@@ -13,14 +13,16 @@ from conformance.playing.beats import Beat, Score
 from conformance.playing.director import Director
 from conformance.playing.invariants import Seen, broken
 from conformance.playing.stage import SUBJECTS, Flooded, Opening, Stage
-from conformance.playing.staging import Limits, Spinning, inherited, on_stage, opening_of
+from conformance.playing.staging import Limits, Spinning, found, inherited, on_stage, opening_of
 from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
+from conformance.processes.injecting import NeedsRealTime
 from conformance.targets import TargetConfig
-from conformance.varying.variations import Variation, apply
+from conformance.varying.variations import BASE, Variation, apply
 from fakes.machine import Stuck
 
 STARTING_SECONDS = 1.0  # of CPU that a program may take to start, when all it says is right
 REAL_SECONDS = 10.0  # that a case may cost without --slow
+TRIED_SECONDS = 20.0  # of real time for a case whose sleeps should take none, when more is not allowed
 
 
 class Played(NamedTuple):
@@ -55,7 +57,7 @@ def run(
     began, cpu = time.monotonic(), time.process_time()
     try:
         beats, opening = apply(variation, score), opening_of(score, variation)
-        limits = limits._replace(wall=limits.wall + _slow(score))
+        limits = _limits(limits, score, config, slow=slow)
 
         async def act(stage: Stage) -> Played:
             return await _direct(score, beats, stage, record, opening)
@@ -67,9 +69,12 @@ def run(
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        result.verdict, finding = _explain(error)
-        result.findings = (finding,) if finding else ()
-        result.reason = "" if finding else traceback.format_exc()
+        if needs := found(error, NeedsRealTime):
+            result.verdict, result.reason = Verdict.SKIP, f"{_too_slow(score)} ({needs})"
+        else:
+            result.verdict, finding = _explain(error)
+            result.findings = (finding,) if finding else ()
+            result.reason = "" if finding else traceback.format_exc()
     result.record = tuple(record)
     result.wall, result.cpu = time.monotonic() - began, time.process_time() - cpu
     return result
@@ -91,9 +96,24 @@ def skip_reason(score: Score, config: TargetConfig, *, slow: bool) -> str:
         return f"the machine has no {unmodelled[0]}: needs real processes"
     if not simulated and talk.all("fault"):
         return "needs faults: only the simulated machine has them"
-    if not simulated and not slow and _slow(score) > REAL_SECONDS:
-        return f"takes {_slow(score):g} s of real time: needs --slow, or virtual time"
+    if not simulated and not slow and _slow(score) > REAL_SECONDS and not _can_be_skipped(score, config):
+        return _too_slow(score)
     return ""
+
+
+def _can_be_skipped(score: Score, config: TargetConfig) -> bool:
+    """Say whether the time that a case takes may be one of sleeps, which a target has skipped."""
+    return config.clock == "inject" and not opening_of(score, BASE).paced
+
+
+def _limits(limits: Limits, score: Score, config: TargetConfig, *, slow: bool) -> Limits:
+    if not slow and _slow(score) > REAL_SECONDS and _can_be_skipped(score, config):
+        return limits._replace(real=False, wall=TRIED_SECONDS)
+    return limits._replace(wall=limits.wall + _slow(score))
+
+
+def _too_slow(score: Score) -> str:
+    return f"takes {_slow(score):g} s of real time: needs --slow, or virtual time"
 
 
 def _slow(score: Score) -> float:
@@ -129,21 +149,15 @@ def _is_excused(finding: Finding, beats: tuple[Beat, ...]) -> bool:
 
 def _explain(error: BaseException) -> tuple[Verdict, Finding | None]:
     """Return what an exception says of the target; a fault of the harness itself has no finding."""
-    if _holds(error, Spinning):
+    if found(error, Spinning):
         words = "the clock stands still while the CPU burns"
         return Verdict.SPIN, Finding(0, Kind.SPIN, (), note=words)
-    if _holds(error, Flooded):
+    if found(error, Flooded):
         words = "says more than can be kept"
         return Verdict.FAIL, Finding(0, Kind.EXTRA, (), got=words, note=words)
-    if _holds(error, Stuck) or _holds(error, trio.TooSlowError):
+    if found(error, Stuck) or found(error, trio.TooSlowError):
         return Verdict.HANG, Finding(0, Kind.HANG, (), note="everybody waits for ever")
-    if _holds(error, trio.BusyResourceError):
+    if found(error, trio.BusyResourceError):
         words = "two processes read from one descriptor, and share its bytes at random"
         return Verdict.FAIL, Finding(0, Kind.INVARIANT, ("AUTHUP-CP-4",), got=words, note=words)
     return Verdict.HARNESS, None
-
-
-def _holds(error: BaseException, kind: type[BaseException]) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return error.subgroup(kind) is not None
-    return isinstance(error, kind)

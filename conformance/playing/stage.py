@@ -343,6 +343,10 @@ class Opening(NamedTuple):
     schedule: Literal["plain", "random"] = "plain"
     interrupt: int = 0
     """Every so many operations of the chain are interrupted (EINTR); 0 never."""
+    stop: int = 0
+    """With this seed tested programs are stopped and continued all the time; 0 never. Real processes only."""
+    paced: bool = False
+    """Whether the suite itself waits for times to pass: then those of the programs cannot be skipped."""
     fail: int = 0
     """The operation of the tested programs that fails, counted from 1; 0 none."""
 

@@ -12,16 +12,19 @@ import trio
 from conformance.format import octets
 from conformance.machine import sim
 from conformance.machine.faulty_world import Faults
-from conformance.playing.beats import Score
+from conformance.playing.beats import Event, Score
 from conformance.playing.stage import TLS_NUMBERS, Opening, Stage
 from conformance.playing.verdicts import Moment
 from conformance.processes import real
+from conformance.processes.injecting import JumpingClock, NeedsRealTime
 from conformance.targets import TargetConfig
 from conformance.varying.variations import Variation, opening_changes
 from fakes import machine as machines
 from fakes.machine import Machine
 
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
+WAITS = frozenset({"silent", "wait"})
 RING_AGAIN = 0.01  # seconds of CPU until an alarm at a bad moment rings again
 
 
@@ -34,6 +37,8 @@ class Limits(NamedTuple):
 
     cpu: float = 15.0
     wall: float = 60.0
+    real: bool = True
+    """Whether what cannot be played with skipped sleeps may be played in real time."""
 
 
 def on_stage(
@@ -45,7 +50,8 @@ def on_stage(
 ) -> tuple[T, int]:
     """Act on a target's stage, with what arrives on the record; return also how many operations could fail.
 
-    Raises Spinning, trio.TooSlowError, fakes.machine.Stuck when the target does not come to an end.
+    Raises Spinning, trio.TooSlowError, fakes.machine.Stuck when the target does not come to an end;
+    NeedsRealTime when its clock is "inject", this run needs a real one, and the limits forbid that.
     """
     faults = Faults(opening.fail, opening.faults)
 
@@ -63,11 +69,34 @@ def on_stage(
             return machines.run(machine, script), faults.count
 
     async def really() -> T:
-        with trio.fail_after(limits.wall):
+        clock = trio.lowlevel.current_clock()
+        with trio.fail_after(limits.wall) as scope:
+            if isinstance(clock, JumpingClock):
+                clock.guards.append(scope)
             async with real.open_stage(opening, config, note) as stage:
                 return await act(stage)
 
+    if config.clock == "inject" and not opening.paced:
+        try:
+            return trio.run(really, clock=JumpingClock()), 0
+        except BaseException as error:
+            needs = found(error, NeedsRealTime)
+            if needs is None and (limits.real or found(error, trio.TooSlowError) is None):
+                raise
+            if not limits.real:
+                raise NeedsRealTime(needs or "it waits otherwise than by sleeping") from None
+        record.clear()
     return trio.run(really), 0
+
+
+def found(error: BaseException, kind: type[E]) -> E | None:
+    """Return an exception of this kind: the one given, or one in a group."""
+    while isinstance(error, BaseExceptionGroup):
+        part = error.subgroup(kind)
+        if part is None:
+            return None
+        error = part.exceptions[0]
+    return error if isinstance(error, kind) else None
 
 
 def opening_of(score: Score, variation: Variation) -> Opening:
@@ -91,6 +120,7 @@ def opening_of(score: Score, variation: Variation) -> Opening:
         inherit=inherit,
         tls=tls,
         faults=tuple(talk.words("fault")),
+        paced=any(isinstance(beat, Event) and beat.words[0] in WAITS for beat in score.beats),
     )._replace(**opening_changes(variation))
 
 

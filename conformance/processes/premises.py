@@ -19,7 +19,7 @@ from typing import Final, Literal
 import trio
 
 from conformance.playing.stage import SUBJECTS
-from conformance.processes import observing, records
+from conformance.processes import injecting, observing, records
 from conformance.processes.messages import Records, receive
 from conformance.targets import SCRIPTS, TargetConfig, Unusable, unusable
 from fakes.installation import NotPossible, installation, python_for, reachable_directory
@@ -47,6 +47,8 @@ def prepared(target: TargetConfig) -> Iterator[TargetConfig]:
     if target.kind == "simulation":
         yield target
         return
+    if target.clock == "inject":
+        injecting.strace()
     user = SOMEBODY if os.geteuid() == 0 else os.geteuid()
     with ExitStack() as stack:
         try:
@@ -94,6 +96,8 @@ class House:
         self.pid = 0
         self.proc = -1
         """A descriptor of its /proc."""
+        self.seen_from_here = process.pid
+        """That process as we know it."""
         self._process = process
         self._connection = connection
         self._first = -1
@@ -109,7 +113,8 @@ class House:
                     f"the house did not open: {records.first(report, 'failed').decode() or 'it died'}"
                 )
             if pid := records.first(report, "pid"):
-                self._first = os.pidfd_open(int(pid))
+                self.seen_from_here = int(pid)
+                self._first = os.pidfd_open(self.seen_from_here)
             self.pid = int(records.first(report, "entered") or self.pid)
             if descriptors:
                 self.proc = descriptors[0]

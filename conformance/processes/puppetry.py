@@ -35,6 +35,8 @@ class Cast:
         """Whether user IDs mean what the scenario says."""
         self.at_end: Callable[[], None] = lambda: None
         """Called when an end was seen, before anybody is told."""
+        self.acting: Callable[[], None] = lambda: None
+        """Called when a puppet does something."""
         self._real = real
         self._record = record
         self._programs = 0

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -23,6 +23,11 @@ class Company(Protocol):
     @property
     def knows_users(self) -> bool:
         """Whether user IDs mean what the scenario says."""
+        ...
+
+    @property
+    def acting(self) -> Callable[[], None]:
+        """To be called when a puppet does something."""
         ...
 
     def note_failure(self, report: Records) -> None:
@@ -77,17 +82,20 @@ class RealPuppet:
 
     async def send(self, data: bytes) -> None:
         """See Puppet."""
+        self._company.acting()
         if self._output is None:
             raise BrokenPipeError
         await self._output.send(data)
 
     def close_output(self) -> None:
         """See Puppet."""
+        self._company.acting()
         if self._output is not None:
             self._output.close()
 
     def ignore(self, signal: int) -> None:
         """See Puppet; returns when it does."""
+        self._company.acting()
         self.tell([("order", b"ignore"), ("number", b"%d" % signal)])
         with socket.socket(fileno=os.dup(self._connection.fileno())) as connection:
             connection.settimeout(OBEDIENCE)  # a puppet does nothing else: it answers at once, or is dead
@@ -97,6 +105,7 @@ class RealPuppet:
 
     async def obey(self, order: Order) -> None:
         """See Puppet."""
+        self._company.acting()
         await trio.lowlevel.checkpoint()
         if order.what != "exec":
             self.drain()

@@ -11,7 +11,8 @@ import trio
 from conformance.playing.stage import Ended, Opening, Order, Stream
 from conformance.processes import observing
 from conformance.processes.premises import compiles, observes, prepared
-from conformance.processes.real import RealStage, open_stage
+from conformance.processes.real import open_stage
+from conformance.processes.real_stage import RealStage
 from conformance.targets import TargetConfig, Unusable
 from tests.conformance.signal_lines import without_glibcs
 
