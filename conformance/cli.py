@@ -113,6 +113,8 @@ def _run(commands: "Commands") -> None:
     )
     run.add_argument("-x", dest="maxfail", action="store_const", const=1, help="stop at the first failure")
     run.add_argument("--maxfail", type=int, default=0, metavar="N", help="stop after so many failures")
+    run.add_argument("--failed", action="store_true", help="of these cases those that failed last time")
+    run.add_argument("--new", action="store_true", help="of these cases those that changed since HEAD")
     run.add_argument("--slow", action="store_true", help="allow real waits above 10 s")
     run.add_argument(
         "--known", type=Path, metavar="FILE", help="known deviations; default: known/TARGET.toml"

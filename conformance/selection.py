@@ -57,7 +57,9 @@ def _chosen(word: str, failed: set[str], root: Path) -> list[Talk]:
         return [case for case in cases(_read(path, root)) if not row or case.name.endswith(f"#{row}")]
     everything = [case for talk in scenarios(root) for case in cases(talk)]
     if word == "failed":
-        return [case for case in everything if case.name in failed]
+        files = {Path(name.partition("#")[0]) for name in failed}
+        others = [case for file in sorted(files) if file.is_file() for case in cases(_read(file, root))]
+        return [case for case in everything + others if case.name in failed]
     if _RULE.fullmatch(word):
         return [case for case in everything if _holds(case, word)]
     return [case for case in everything if _is_called(case.name, word)]

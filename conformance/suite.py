@@ -4,11 +4,11 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 
+from conformance import workers
 from conformance.format.talk import Talk
 from conformance.playing import runner
 from conformance.playing.beats import Score, understand
@@ -40,6 +40,8 @@ class Plan:
     """One variation instead of those of the level."""
     slow: bool = False
     """Whether real waits above 10 s are allowed."""
+    sanity: Mapping[str, Sequence[Talk]] = field(default_factory=dict)
+    """The cases that show, first and last, whether a target can be tested at all, by its name."""
 
 
 @dataclass
@@ -53,45 +55,69 @@ class Share:
 def play(plan: Plan, on_result: Callable[[Result], None]) -> Counter[str]:
     """Run everything; `on_result` is told of each result. Return what was left out, and why.
 
-    Targets are played one after the other, so that a busy machine does not make real time late.
+    Targets are played one after the other, so that a busy machine does not make real time late. One whose
+    sanity cases fail before is not played; when they fail afterwards its last result says so.
     """
     left_out: Counter[str] = Counter()
     failures = 0
     for target in plan.targets:
-        for share in _shares(plan, target):
-            left_out += share.left_out
-            for result in share.results:
-                failures += result.verdict in BAD
-                on_result(result)
-            if plan.maxfail and failures >= plan.maxfail:
-                return left_out
+        if unusable := _insane(plan, target, "before"):
+            on_result(unusable)
+            continue
+        with closing(_shares(plan, target)) as shares:
+            for share in shares:
+                left_out += share.left_out
+                for result in share.results:
+                    failures += result.verdict in BAD
+                    on_result(result)
+                if plan.maxfail and failures >= plan.maxfail:
+                    return left_out
+        if unusable := _insane(plan, target, "after"):
+            on_result(unusable)
     return left_out
 
 
-def _shares(plan: Plan, target: TargetConfig) -> Iterator[Share]:
+def _insane(plan: Plan, target: TargetConfig, when: str) -> Result | None:
+    """Play a target's sanity cases as they are written; return the first that fails, as unusable."""
+    for case in plan.sanity.get(target.name, ()):
+        result = confirmed(understand(case), target, BASE, plan)
+        if result.verdict in BAD | {Verdict.HARNESS}:
+            why = result.finding or result.reason.strip().rpartition("\n")[2]
+            said = why if isinstance(why, str) else why.note or f"line {why.line}: {why.kind}"
+            result.reason = f"{when} the run its sanity case {case.name} came out as {result.verdict}: {said}"
+            result.verdict = Verdict.UNUSABLE
+            return result
+    return None
+
+
+def _shares(plan: Plan, target: TargetConfig) -> Generator[Share, None, None]:
     scores = [understand(case) for case in plan.cases]
     jobs = plan.jobs or (os.cpu_count() or 1) * (1 if target.kind == "simulation" else 4)
+    slim = plan_without_cases(plan)
     if jobs == 1:
         for score in scores:
-            yield play_case(score, target, plan_without_cases(plan))
+            yield play_case(score, target, slim)
         return
     if target.kind != "simulation":  # so that those that wait for a clock run beside those that work
         random.Random(plan.seed).shuffle(scores)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
-        slim = plan_without_cases(plan)
-        futures: set[Future[Share]] = {pool.submit(play_case, score, target, slim) for score in scores}
-        try:
-            while futures:
-                done, futures = wait(futures, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+
+    def work(number: int) -> Share:
+        return play_case(scores[number], target, slim)
+
+    with closing(workers.each(work, len(scores), jobs)) as done:
+        for number, share in done:
+            yield share if share is not None else Share([_lost(scores[number], target)], Counter())
+
+
+def _lost(score: Score, target: TargetConfig) -> Result:
+    """Return the result of a case whose worker process was killed."""
+    reason = "a worker process was killed from outside, perhaps for lack of memory, while this was played"
+    return Result(score.talk.name, target.name, str(BASE), Verdict.HARNESS, score.talk.rules, reason=reason)
 
 
 def plan_without_cases(plan: Plan) -> Plan:
     """Return what a worker needs of a plan."""
-    return replace(plan, cases=(), targets=())
+    return replace(plan, cases=(), targets=(), sanity={})
 
 
 def play_case(score: Score, target: TargetConfig, plan: Plan) -> Share:

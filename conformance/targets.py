@@ -110,6 +110,9 @@ def unusable(target: TargetConfig) -> str | None:
         return None
     if not target.directory.is_dir():
         return f"{target.directory} is missing"
+    for own in (target.directory / name for name in sorted(SUBJECTS)):
+        if own.exists() and not os.access(own, os.X_OK):
+            return f"{own} cannot be executed"
     if not target.installed.keys() & SUBJECTS:
         return f"{target.directory} has none of {' '.join(sorted(SUBJECTS))}"
     for name, path in target.programs.items():

@@ -1,6 +1,7 @@
 """What arguments and files may do to a command: one line and an exit code, no traceback."""
 
 from conformance.bugs.mutants import MutantError
+from conformance.changes import NoGitError
 from conformance.format.talk_parser import TalkError
 from conformance.known import KnownError
 from conformance.reports.jsonl import ReadError
@@ -14,6 +15,7 @@ from conformance.varying.variations import VariationError
 EXPECTED = (
     KnownError,
     MutantError,
+    NoGitError,
     ReadError,
     RulesError,
     NothingMatchedError,

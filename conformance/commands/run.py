@@ -7,15 +7,15 @@ import shlex
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from acceptutils import __version__
-from conformance import known, rules, selection, suite, targets
-from conformance.cli import FAILURES, INTERRUPTED, NOTHING, VANISHED
+from conformance import changes, known, rules, selection, suite, targets
+from conformance.cli import FAILURES, INTERRUPTED, NOTHING, UNUSABLE, VANISHED
 from conformance.format import playable
 from conformance.format.talk import LEVELS, Talk
 from conformance.playing.beats import understand
@@ -24,7 +24,7 @@ from conformance.processes import premises
 from conformance.reports import console, html, jsonl, junit, tap
 from conformance.reports.facts import Case, Outcome, Report, Rule, Session
 from conformance.suite import Plan
-from conformance.targets import Clock, TargetConfig
+from conformance.targets import Clock, TargetConfig, TargetError, Unusable
 from conformance.varying import tokens
 from conformance.varying.variation_plan import enumerate_variations
 
@@ -35,13 +35,15 @@ MOST_FAULTS = 60  # planned for each case, for the progress bar: how many there 
 def run(args: argparse.Namespace) -> int:
     """Run scenarios on targets."""
     wanted = [_target(name, args.clock) for name in args.target or ["sim"]]
-    cases = selection.select(args.cases, _failed() if "failed" in args.cases else ())
+    sanity = {target.name: _sanity(target) for target in wanted}
+    cases = _cases(args)
     if not cases:
         return NOTHING
     with ExitStack() as stack:
+        ready, unusable = _ready(wanted, stack)
         plan = Plan(
             cases=cases,
-            targets=[stack.enter_context(premises.prepared(target)) for target in wanted],
+            targets=ready,
             level=args.vary,
             seed=args.seed if args.seed is not None else int(datetime.now(UTC).strftime("%Y%m%d")),
             jobs=args.jobs or 0,
@@ -49,8 +51,40 @@ def run(args: argparse.Namespace) -> int:
             confirm=args.confirm,
             maxfail=args.maxfail or 0,
             slow=args.slow,
+            sanity=sanity,
         )
-        return _Run(args, plan, sys.argv[1:]).run()
+        return _Run(args, plan, sys.argv[1:], unusable).run()
+
+
+def _ready(wanted: Sequence[TargetConfig], stack: ExitStack) -> tuple[list[TargetConfig], dict[str, str]]:
+    """Return the targets that can be tested, and why the others cannot. Raises Unusable if none can."""
+    ready: list[TargetConfig] = []
+    unusable: dict[str, str] = {}
+    for target in wanted:
+        try:
+            ready.append(stack.enter_context(premises.prepared(target)))
+        except Unusable as reason:
+            unusable[target.name] = str(reason)
+    if not ready:
+        raise Unusable("; ".join(f"target {name} is unusable: {why}" for name, why in unusable.items()))
+    return ready, unusable
+
+
+def _sanity(target: TargetConfig) -> list[Talk]:
+    """Return the sanity cases of a target. Raises TargetError."""
+    try:
+        return selection.select(target.sanity) if target.sanity else []
+    except selection.NothingMatchedError as nothing:
+        raise TargetError(f"target {target.name}: sanity: {nothing}: no case of that name") from None
+
+
+def _cases(args: argparse.Namespace) -> list[Talk]:
+    """Return what is to be played."""
+    failed = _failed() if args.failed or "failed" in args.cases else set()
+    cases = selection.select(args.cases, failed)
+    if args.failed:
+        cases = [case for case in cases if case.name in failed]
+    return changes.new(cases) if args.new else cases
 
 
 def replay(args: argparse.Namespace) -> int:
@@ -71,7 +105,13 @@ def _target(name: str, clock: Clock | None) -> TargetConfig:
 class _Run:
     """One run: the stream, the console, the known deviations, the reports."""
 
-    def __init__(self, args: argparse.Namespace, plan: Plan, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        plan: Plan,
+        command: Sequence[str],
+        unusable: Mapping[str, str] | None = None,
+    ) -> None:
         """Raises TalkError, KnownError before a file is touched."""
         self._args = args
         self._plan = plan
@@ -79,10 +119,10 @@ class _Run:
             playable.demand(case)
         self._cases = {case.name: Case.of(case) for case in plan.cases}
         self._levels = {case.name: case.level for case in plan.cases}
+        self._unusable = unusable or {}
         self._known = {target.name: _known(args, target) for target in plan.targets}
         self._console = console.Console(options(args))
-        self._path = args.jsonl or LAST
-        self._writer = jsonl.Writer(self._path)
+        self._writer = jsonl.Writer(args.jsonl or LAST)
         self._seen: set[known.Deviation] = set()
         self._results: list[Result] = []
         self._command = ("conform", *command)
@@ -98,6 +138,8 @@ class _Run:
             self._writer.rules(catalogue())
             for case in plan.cases:
                 self._writer.case(case)
+            for name, why in self._unusable.items():
+                self._tell_unusable(Result(plan.cases[0].name, name, "base", Verdict.UNUSABLE, reason=why))
             self._console.begin(_counts(plan))
             left_out: Counter[str] = Counter()
             interrupted = False
@@ -107,13 +149,16 @@ class _Run:
                 interrupted = True
             code = INTERRUPTED if interrupted else self._code()
             self._writer.end(Outcome(code, time.monotonic() - began, left_out))
-        report = jsonl.read([self._path])
+            report = jsonl.read([self._writer.path])
         self._console.finish(report, where=str(self._args.html / "index.html") if self._args.html else "")
         self._tell_vanished()
         write_reports(report, self._args)
         return code
 
     def _take(self, result: Result) -> None:
+        if result.verdict is Verdict.UNUSABLE:
+            self._tell_unusable(result)
+            return
         deviation = known.apply(result, self._known[result.target], self._cases[result.case])
         if deviation is not None:
             self._seen.add(deviation)
@@ -121,7 +166,19 @@ class _Run:
         self._writer.result(result)
         self._console.result(result)
 
+    def _tell_unusable(self, result: Result) -> None:
+        """Note it under the case that showed it, which need not be one of those that were asked for."""
+        if result.case not in self._cases:
+            talk = selection.select([result.case])[0]
+            self._cases[talk.name], self._levels[talk.name] = Case.of(talk), talk.level
+            self._writer.case(talk)
+        self._results.append(result)
+        self._writer.result(result)
+        print(f"conform: target {result.target} is unusable: {result.reason}", file=sys.stderr)
+
     def _code(self) -> int:
+        if any(result.verdict is Verdict.UNUSABLE for result in self._results):
+            return UNUSABLE
         bad = [result for result in self._results if result.verdict in BAD | {Verdict.HARNESS}]
         threshold = LEVELS.index(self._args.level)
         if any(LEVELS.index(self._levels[result.case]) <= threshold for result in bad):
@@ -176,7 +233,8 @@ def _failed() -> set[str]:
     """Return the names of the cases that failed in the last run."""
     if not LAST.exists():
         return set()
-    return {result.case for result in jsonl.read([LAST]).results if result.verdict in BAD}
+    failing = BAD | {Verdict.HARNESS}
+    return {result.case for result in jsonl.read([LAST]).results if result.verdict in failing}
 
 
 def _counts(plan: Plan) -> dict[tuple[str, str], int]:

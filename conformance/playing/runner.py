@@ -17,7 +17,7 @@ from conformance.playing.staging import Limits, Spinning, found, inherited, on_s
 from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
 from conformance.processes.injecting import NeedsRealTime
 from conformance.targets import TargetConfig
-from conformance.varying.variations import BASE, Variation, apply
+from conformance.varying.variations import BASE, Variation, apply, impossible
 from fakes.machine import Stuck
 
 STARTING_SECONDS = 1.0  # of CPU that a program may take to start, when all it says is right
@@ -49,7 +49,7 @@ def run(
     """
     result = Result(score.talk.name, config.name, str(variation), Verdict.HARNESS, score.talk.rules)
     result.control = score.files
-    reason = skip_reason(score, config, slow=slow)
+    reason = skip_reason(score, config, slow=slow) or impossible(variation, config.kind)
     if reason:
         result.verdict, result.reason = Verdict.SKIP, reason
         return result

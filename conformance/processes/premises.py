@@ -57,6 +57,8 @@ def prepared(target: TargetConfig) -> Iterator[TargetConfig]:
             _furnish(place, python_for(user))
         except NotPossible as impossible:
             raise Unusable(str(impossible)) from None
+        if target.dir != SCRIPTS:  # those were tried out when they were found
+            _try_out(target.installed)
         isolation = isolation_in(place)
         if isolation == "none" and (not target.home or "namespaces" in target.needs):
             raise Unusable(f"no namespaces here, to put control files into {QMAIL_HOME}")
@@ -164,12 +166,35 @@ async def house(place: Path) -> AsyncIterator[House]:
             stdout=subprocess.DEVNULL,
             cwd="/",
             env={},
+            process_group=0,  # Ctrl-C is for us alone
         )
     opened = House(process, trio.socket.from_stdlib_socket(ours))
     try:
         yield opened
     finally:
         await opened.close()
+
+
+def _try_out(programs: Mapping[str, Path]) -> None:
+    """See whether each program can be started at all. Raises Unusable.
+
+    What it does then, without arguments, does not matter; it is killed.
+    """
+    for path in programs.values():
+        try:
+            process = subprocess.Popen(  # noqa: S603 - what is to be tested
+                [path],
+                cwd="/",
+                env={},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                process_group=0,
+            )
+        except OSError as error:
+            raise Unusable(f"{path} cannot be executed: {error.strerror}") from None
+        process.kill()
+        process.wait()
 
 
 def isolation_in(place: Path) -> Isolation:

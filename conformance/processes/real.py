@@ -18,6 +18,7 @@ from conformance.processes.observing import Processes
 from conformance.processes.premises import House
 from conformance.processes.puppetry import Cast
 from conformance.processes.real_stage import RealStage
+from conformance.processes.stopping import Stops
 from conformance.targets import TargetConfig, Unusable
 
 
@@ -64,6 +65,9 @@ async def open_stage(opening: Opening, target: TargetConfig, record: Record) -> 
                 stage.injection = injection
                 if injection is not None:
                     nursery.start_soon(injection.follow, stage.drain)
+                if opening.stop:
+                    stage.stops = Stops(cast, opening.stop)
+                    nursery.start_soon(stage.stops.go_on)
                 yield stage
             finally:
                 nursery.cancel_scope.cancel()

@@ -15,6 +15,7 @@ from conformance.processes.injecting import Injection, NeedsRealTime
 from conformance.processes.observing import Look, Processes
 from conformance.processes.puppetry import Cast
 from conformance.processes.real_puppet import RealPuppet
+from conformance.processes.stopping import Stops
 from conformance.processes.wires import Inlet
 from conformance.targets import TargetConfig
 
@@ -73,6 +74,7 @@ class RealStage:
         self._looking = processes
         self._first = first
         self.injection: Injection | None = None
+        self.stops: Stops | None = None
         cast.at_end = self.drain
         cast.acting = self.acting
 
@@ -187,7 +189,8 @@ class RealStage:
 
     def _pending(self) -> bool:
         return (
-            self._cast.busy
+            (self.stops is not None and self.stops.held)
+            or self._cast.busy
             or any(inlet.pending for inlet in self._ends.inlets)
             or any(puppet.pending for puppet in self.puppets)
         )

@@ -11,6 +11,7 @@ interrupted leaves a stream without `end`, perhaps with half a line: both can be
 
 import base64
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -35,11 +36,19 @@ QUIET: Final = frozenset({Verdict.PASS, Verdict.SKIP, Verdict.INFO, Verdict.NON_
 
 
 class Writer:
-    """Writes the stream, so that what is finished is on the disk when the harness dies."""
+    """Writes the stream, so that what is finished is on the disk when the harness dies.
+
+    Until it is closed that is in a file of its own beside `path`, named after the process: two runs at once
+    disturb nobody, and the one that ends last is what `path` has. What is no file is written to directly.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] = path.open("w", encoding="ascii")
+        self._final = path.resolve()
+        temporary = self._final.with_name(f".{path.name}.{os.getpid()}")
+        self.path = temporary if path.is_file() or not path.exists() else path
+        """Where it is while it is open."""
+        self._file: IO[str] = self.path.open("w", encoding="ascii")
         self._alike: Counter[tuple[object, ...]] = Counter()
         self._counts: Counter[str] = Counter()
 
@@ -127,8 +136,11 @@ class Writer:
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; now it has its name."""
+        if not self._file.closed:
+            self._file.close()
+            if self.path != self._final:
+                self.path.replace(self._final)
 
     def __enter__(self) -> Self:
         return self

@@ -22,6 +22,7 @@ MULTI_CUTS: Final = 8
 QUICK_SCHEDULES: Final = 4
 SCHEDULES: Final = 20
 INTERRUPTIONS: Final = (2, 3, 7)
+STOPS: Final = 3
 MOST_QUICK_CUTS: Final = 256
 MOST_CUTS: Final = 1024
 MOST_PAIRS: Final = 256
@@ -60,6 +61,8 @@ def enumerate_variations(
             yield MERGE_ALL
     if target_kind == "simulation":
         yield from _machine(score, words, seed, full=full)
+    elif "eintr" in words:
+        yield from _seeded("stop", STOPS, seed)
 
 
 def _is_later_row(score: Score) -> bool:
@@ -74,6 +77,8 @@ def _brief(score: Score, words: Set[str], seed: int, target_kind: TargetKind) ->
         yield from _seeded("multi", 1, seed)
     if "schedule" in words and target_kind == "simulation":
         yield from _seeded("schedule", 1, seed)
+    if "eintr" in words and target_kind == "exec" and not _is_later_row(score):
+        yield from _seeded("stop", 1, seed)
 
 
 def _machine(score: Score, words: Set[str], seed: int, *, full: bool) -> Iterator[Variation]:

@@ -8,6 +8,7 @@
     slow=SECONDS           one byte of the client in so many seconds
     schedule=SEED          the machine's scheduling, partial reads and writes
     eintr=EVERY fault=K    every so many operations are interrupted; the K-th operation fails
+    stop=SEED              real processes: the tested programs are stopped and continued all the time
 
 `variation_plan.py` says which of them a case gets. Packets whose bytes are known only when they are sent
 (captures) are left alone, and the edges of the talk itself stay.
@@ -36,6 +37,7 @@ __all__ = [
     "apply",
     "cuts_at",
     "explicit_cuts",
+    "impossible",
     "opening_changes",
     "parse",
 ]
@@ -49,9 +51,13 @@ WORDS: Final = {
     "slow": "slow",
     "schedule": "schedule",
     "eintr": "eintr",
+    "stop": "eintr",
     "fault": "faults",
 }
 """The kinds of variation, and the word of `vary:` and --vary for each."""
+
+MACHINE: Final = frozenset({"schedule", "eintr", "fault"})
+"""The kinds that only the simulated machine can do."""
 
 _TEXT: Final = re.compile(r"([a-z]+)(?:=(.+))?")
 
@@ -91,6 +97,7 @@ class OpeningChanges(TypedDict, total=False):
     seed: int
     schedule: Literal["plain", "random"]
     interrupt: int
+    stop: int
     fail: int
 
 
@@ -124,14 +131,23 @@ def parse(text: str) -> Variation:
 
 
 def opening_changes(variation: Variation) -> OpeningChanges:
-    """Return what Opening._replace() takes for this variation; only the machine can do it."""
+    """Return what Opening._replace() takes for this variation: see `impossible`."""
     if variation.kind == "schedule":
         return {"seed": variation.number, "schedule": "random"}
     if variation.kind == "eintr":
         return {"interrupt": variation.number}
+    if variation.kind == "stop":
+        return {"stop": variation.number}
     if variation.kind == "fault":
         return {"fail": variation.number}
     return {}
+
+
+def impossible(variation: Variation, target_kind: str) -> str:
+    """Return why a kind of target cannot play a variation; "" if it can."""
+    if target_kind == "simulation":
+        return "the machine stops nobody: eintr is its variation" if variation.kind == "stop" else ""
+    return f"needs the simulated machine for {variation.kind}" if variation.kind in MACHINE else ""
 
 
 def apply(variation: Variation, score: Score) -> tuple[Beat, ...]:
