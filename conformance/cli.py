@@ -126,11 +126,14 @@ def _run(commands: "Commands") -> None:
     run.add_argument(
         "--confirm", type=int, default=1, metavar="N", help="run again what failed in real time (default 1)"
     )
-    _clock(run)
+    _real(run)
     _output(run)
 
 
-def _clock(command: argparse.ArgumentParser) -> None:
+def _real(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--keep", action="store_true", help="leave the directories of runs, each with a script: ./again.sh"
+    )
     command.add_argument(
         "--clock",
         choices=("virtual", "inject", "real"),
@@ -156,7 +159,7 @@ def _again(commands: "Commands") -> None:
     replay = _command(commands, "replay", "run.replay", "run exactly that variation again, verbosely")
     replay.add_argument("token", metavar="TOKEN", help="CASE@TARGET:VARIATION, as every failure prints it")
     replay.add_argument("--slow", action="store_true", help="allow real waits above 10 s")
-    _clock(replay)
+    _real(replay)
     _output(replay)
     shrink = _command(commands, "shrink", "shrinking.shrink", "make a failure as small as possible")
     shrink.add_argument("token", metavar="TOKEN")

@@ -50,6 +50,8 @@ class TargetConfig:
     needs: frozenset[str] = frozenset()
     sanity: tuple[str, ...] = ()
     place: str = ""
+    kept: str = ""
+    """Where the directories of runs stay; "" if they do not."""
     isolation: Literal["", "root", "user", "none"] = ""
 
     @property

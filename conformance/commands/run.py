@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from acceptutils import __version__
-from conformance import changes, known, rules, selection, suite, targets
+from conformance import known, rules, selection, suite
 from conformance.cli import FAILURES, INTERRUPTED, NOTHING, UNUSABLE, VANISHED
+from conformance.commands import asked
 from conformance.format import playable
 from conformance.format.talk import LEVELS, Talk
 from conformance.playing.beats import understand
@@ -24,23 +25,23 @@ from conformance.processes import premises
 from conformance.reports import console, html, jsonl, junit, tap
 from conformance.reports.facts import Case, Outcome, Report, Rule, Session
 from conformance.suite import Plan
-from conformance.targets import Clock, TargetConfig, TargetError, Unusable
+from conformance.targets import TargetConfig
 from conformance.varying import tokens
 from conformance.varying.variation_plan import enumerate_variations
 
-LAST = Path(".conform/last.jsonl")
+MOST_KEPT = 10
 MOST_FAULTS = 60  # planned for each case, for the progress bar: how many there are shows when it runs
 
 
 def run(args: argparse.Namespace) -> int:
     """Run scenarios on targets."""
-    wanted = [_target(name, args.clock) for name in args.target or ["sim"]]
-    sanity = {target.name: _sanity(target) for target in wanted}
-    cases = _cases(args)
+    wanted = [asked.target(name, args) for name in args.target or ["sim"]]
+    sanity = {target.name: asked.sanity(target) for target in wanted}
+    cases = asked.cases(args)
     if not cases:
         return NOTHING
     with ExitStack() as stack:
-        ready, unusable = _ready(wanted, stack)
+        ready, unusable = asked.ready(wanted, stack, keep=args.keep)
         plan = Plan(
             cases=cases,
             targets=ready,
@@ -56,50 +57,15 @@ def run(args: argparse.Namespace) -> int:
         return _Run(args, plan, sys.argv[1:], unusable).run()
 
 
-def _ready(wanted: Sequence[TargetConfig], stack: ExitStack) -> tuple[list[TargetConfig], dict[str, str]]:
-    """Return the targets that can be tested, and why the others cannot. Raises Unusable if none can."""
-    ready: list[TargetConfig] = []
-    unusable: dict[str, str] = {}
-    for target in wanted:
-        try:
-            ready.append(stack.enter_context(premises.prepared(target)))
-        except Unusable as reason:
-            unusable[target.name] = str(reason)
-    if not ready:
-        raise Unusable("; ".join(f"target {name} is unusable: {why}" for name, why in unusable.items()))
-    return ready, unusable
-
-
-def _sanity(target: TargetConfig) -> list[Talk]:
-    """Return the sanity cases of a target. Raises TargetError."""
-    try:
-        return selection.select(target.sanity) if target.sanity else []
-    except selection.NothingMatchedError as nothing:
-        raise TargetError(f"target {target.name}: sanity: {nothing}: no case of that name") from None
-
-
-def _cases(args: argparse.Namespace) -> list[Talk]:
-    """Return what is to be played."""
-    failed = _failed() if args.failed or "failed" in args.cases else set()
-    cases = selection.select(args.cases, failed)
-    if args.failed:
-        cases = [case for case in cases if case.name in failed]
-    return changes.new(cases) if args.new else cases
-
-
 def replay(args: argparse.Namespace) -> int:
     """Run one variation of one case again."""
     token = tokens.parse_token(args.token)
     args.verbose = max(args.verbose, 1)
     args.level, args.known, args.strict_known, args.draft_known = "must", None, False, None
     cases = selection.select([token.case])
-    with premises.prepared(_target(token.target, args.clock)) as target:
+    with premises.prepared(asked.target(token.target, args), keep=args.keep) as target:
         plan = Plan(cases, [target], "none", 0, jobs=1, confirm=0, only=token.variation, slow=args.slow)
         return _Run(args, plan, sys.argv[1:]).run()
-
-
-def _target(name: str, clock: Clock | None) -> TargetConfig:
-    return targets.with_clock(targets.find(name, targets.known()), clock)
 
 
 class _Run:
@@ -122,7 +88,7 @@ class _Run:
         self._unusable = unusable or {}
         self._known = {target.name: _known(args, target) for target in plan.targets}
         self._console = console.Console(options(args))
-        self._writer = jsonl.Writer(args.jsonl or LAST)
+        self._writer = jsonl.Writer(args.jsonl or asked.LAST)
         self._seen: set[known.Deviation] = set()
         self._results: list[Result] = []
         self._command = ("conform", *command)
@@ -152,6 +118,8 @@ class _Run:
             report = jsonl.read([self._writer.path])
         self._console.finish(report, where=str(self._args.html / "index.html") if self._args.html else "")
         self._tell_vanished()
+        for line in _told_kept(self._results):
+            print(line)
         write_reports(report, self._args)
         return code
 
@@ -204,6 +172,15 @@ class _Run:
             self._args.draft_known.write_text(known.draft(self._results, self._cases), encoding="utf-8")
 
 
+def _told_kept(results: Sequence[Result]) -> Iterator[str]:
+    """Say where the runs are that were kept: those that failed, else the first ones."""
+    kept = [result for result in results if result.kept]
+    for result in [result for result in kept if result.verdict in BAD] or kept[:MOST_KEPT]:
+        yield f" {result.token}: cd {shlex.quote(result.kept)}; ./again.sh"
+    for where in {str(Path(result.kept).parent) for result in kept}:
+        yield f" kept until somebody removes it: {where}"
+
+
 def catalogue() -> Iterator[Rule]:
     """Yield the rules of the specification, as reports want them."""
     for rule in rules.read().values():
@@ -227,14 +204,6 @@ def options(args: argparse.Namespace) -> console.Options:
 
 def _known(args: argparse.Namespace, target: TargetConfig) -> list[known.Deviation]:
     return known.read(args.known or known.DIRECTORY / f"{target.name.replace('/', '_')}.toml")
-
-
-def _failed() -> set[str]:
-    """Return the names of the cases that failed in the last run."""
-    if not LAST.exists():
-        return set()
-    failing = BAD | {Verdict.HARNESS}
-    return {result.case for result in jsonl.read([LAST]).results if result.verdict in failing}
 
 
 def _counts(plan: Plan) -> dict[tuple[str, str], int]:

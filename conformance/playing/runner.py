@@ -1,7 +1,9 @@
 """Runs one case on one target under one variation; what a target does wrong is in the Result, not raised."""
 
+import re
 import time
 import traceback
+from pathlib import Path
 from typing import NamedTuple
 
 import trio
@@ -57,6 +59,9 @@ def run(
     began, cpu = time.monotonic(), time.process_time()
     try:
         beats, opening = apply(variation, score), opening_of(score, variation)
+        if config.kept:
+            result.kept = str(Path(config.kept) / re.sub(r"[^\w.=+-]", "_", result.token))
+            opening = opening._replace(keep=result.kept)
         limits = _limits(limits, score, config, slow=slow)
 
         async def act(stage: Stage) -> Played:

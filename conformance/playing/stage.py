@@ -345,6 +345,8 @@ class Opening(NamedTuple):
     """Every so many operations of the chain are interrupted (EINTR); 0 never."""
     stop: int = 0
     """With this seed tested programs are stopped and continued all the time; 0 never. Real processes only."""
+    keep: str = ""
+    """Where the directory of the run is made, and stays. Real processes only."""
     paced: bool = False
     """Whether the suite itself waits for times to pass: then those of the programs cannot be skipped."""
     fail: int = 0

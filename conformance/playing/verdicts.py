@@ -115,6 +115,8 @@ class Result:
     cpu: float | None = None
     operations: int = 0
     """How many operations of the tested programs there were that could have failed (machine only)."""
+    kept: str = ""
+    """The directory of the run, if it was kept."""
     reason: str = ""
     """Why it was skipped, or is unusable."""
     known: str | None = None

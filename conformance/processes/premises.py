@@ -1,7 +1,7 @@
 """Where runs on real processes take place: directories that every user can enter, a house each.
 
 `prepared()` is for the whole of a session, in the process that starts the workers; what it makes they
-share. `House` and `run_directory()` are for one run.
+share. `House` is for one run, like run_directory.py.
 """
 
 import os
@@ -18,7 +18,6 @@ from typing import Final, Literal
 
 import trio
 
-from conformance.playing.stage import SUBJECTS
 from conformance.processes import injecting, observing, records
 from conformance.processes.messages import Records, receive
 from conformance.targets import SCRIPTS, TargetConfig, Unusable, unusable
@@ -39,8 +38,11 @@ Isolation = Literal["root", "user", "none"]
 
 
 @contextmanager
-def prepared(target: TargetConfig) -> Iterator[TargetConfig]:
-    """Make a target ready to run, as `open_stage` wants it; picklable. Raises targets.Unusable."""
+def prepared(target: TargetConfig, *, keep: bool = False) -> Iterator[TargetConfig]:
+    """Make a target ready to run, as `open_stage` wants it; picklable. Raises targets.Unusable.
+
+    With `keep` the directories of its runs stay, below a directory of their own.
+    """
     reason = unusable(target)
     if reason is not None:
         raise Unusable(reason)
@@ -62,7 +64,13 @@ def prepared(target: TargetConfig) -> Iterator[TargetConfig]:
         isolation = isolation_in(place)
         if isolation == "none" and (not target.home or "namespaces" in target.needs):
             raise Unusable(f"no namespaces here, to put control files into {QMAIL_HOME}")
-        yield replace(target, dir=str(programs), place=str(place), isolation=isolation)
+        kept = ""
+        if keep:
+            kept = tempfile.mkdtemp(prefix="conform-kept-", dir=place.parent)
+            Path(kept).chmod(0o755)
+            if target.dir == SCRIPTS and programs != target.directory:  # made for this run
+                programs = shutil.copytree(programs.parent, Path(kept) / "venv", symlinks=True) / "bin"
+        yield replace(target, dir=str(programs), place=str(place), isolation=isolation, kept=kept)
 
 
 def observes(target: TargetConfig) -> frozenset[str]:
@@ -73,22 +81,6 @@ def observes(target: TargetConfig) -> frozenset[str]:
     if observing.tells_exits():
         seen.add("exit")
     return frozenset(seen) - target.unobserved
-
-
-@contextmanager
-def run_directory(target: TargetConfig, names: frozenset[str], files: Mapping[str, bytes]) -> Iterator[Path]:
-    """Make the directory of one run: the puppets in `bin`, the files in `qmail`."""
-    with tempfile.TemporaryDirectory(prefix="run-", dir=target.place, ignore_cleanup_errors=True) as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        for made in (directory / "bin", directory / "qmail", directory / "qmail" / "control"):
-            made.mkdir()
-            made.chmod(0o755)
-        for program in names | SUBJECTS:
-            (directory / "bin" / program).symlink_to(Path(target.place) / "puppet")
-        for path, data in files.items():
-            _write(directory / "qmail" / path, data, is_directory=path.endswith("/"))
-        yield directory
 
 
 class House:
@@ -249,14 +241,3 @@ def _compile(puppet: Path, paths: Mapping[str, Path]) -> None:
 def compiles() -> bool:
     """Say whether the puppets here are compiled, so that nothing about signals is hidden from them."""
     return shutil.which("cc") is not None
-
-
-def _write(path: Path, data: bytes, *, is_directory: bool) -> None:
-    """Write a file for everybody to read, or make a directory, whatever the umask is."""
-    missing = [directory for directory in path.parents if not directory.exists()]
-    for directory in [*reversed(missing), *([path] if is_directory else [])]:
-        directory.mkdir()
-        directory.chmod(0o755)
-    if not is_directory:
-        path.write_bytes(data)
-        path.chmod(0o644)

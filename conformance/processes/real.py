@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 
 from conformance.playing.stage import Opening, Process, Program
-from conformance.processes import observing, premises, records
+from conformance.processes import keeping, observing, premises, records
 from conformance.processes.ends import Ends, Record
 from conformance.processes.first_program import chain_of, order_for, starting
 from conformance.processes.injecting import Injection, JumpingClock, attached
@@ -18,6 +18,7 @@ from conformance.processes.observing import Processes
 from conformance.processes.premises import House
 from conformance.processes.puppetry import Cast
 from conformance.processes.real_stage import RealStage
+from conformance.processes.run_directory import run_directory
 from conformance.processes.stopping import Stops
 from conformance.targets import TargetConfig, Unusable
 
@@ -34,7 +35,7 @@ async def open_stage(opening: Opening, target: TargetConfig, record: Record) -> 
         raise ValueError("expected a target from premises.prepared()")
     chain = chain_of(opening, target)
     with _one_error_plain(), ExitStack() as stack:
-        directory = stack.enter_context(premises.run_directory(target, chain.names, opening.files))
+        directory = stack.enter_context(run_directory(target.place, chain.names, opening))
         cast = Cast(chain.real, record, knows_users=os.geteuid() == 0)
         stack.callback(cast.close)
         ends = Ends(opening, record)
@@ -54,6 +55,10 @@ async def open_stage(opening: Opening, target: TargetConfig, record: Record) -> 
                     injection = Injection(clock, told)
                 program = starting(opening, target, chain, directory, frozenset(ends.theirs))
                 order = order_for(program, chain, opening.inherit)
+                if opening.keep:
+                    stack.callback(
+                        keeping.furnish, directory, chain.names, chain.real, order, target.isolation
+                    )
                 first = await _first_process(house, cast, ends, order)
                 if program.name in chain.real:  # else a puppet reports
                     cast.add_program(first, _as_observed(program, cast))

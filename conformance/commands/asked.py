@@ -1,0 +1,64 @@
+"""What a command line asks for: the targets, made ready, and the cases."""
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from conformance import changes, selection, targets
+from conformance.format.talk import Talk
+from conformance.playing.verdicts import BAD, Verdict
+from conformance.processes import premises
+from conformance.reports import jsonl
+from conformance.targets import TargetConfig, TargetError, Unusable
+
+LAST = Path(".conform/last.jsonl")
+
+
+def target(name: str, args: argparse.Namespace) -> TargetConfig:
+    """Return a target as the command wants it. Raises TargetError."""
+    found = targets.with_clock(targets.find(name, targets.known()), args.clock)
+    if args.keep and found.kind == "simulation":
+        raise TargetError(f"target {name}: --keep: only runs on real processes have a directory")
+    return found
+
+
+def ready(
+    wanted: Sequence[TargetConfig], stack: ExitStack, *, keep: bool
+) -> tuple[list[TargetConfig], dict[str, str]]:
+    """Return the targets that can be tested, and why the others cannot. Raises Unusable if none can."""
+    found: list[TargetConfig] = []
+    unusable: dict[str, str] = {}
+    for target in wanted:
+        try:
+            found.append(stack.enter_context(premises.prepared(target, keep=keep)))
+        except Unusable as reason:
+            unusable[target.name] = str(reason)
+    if not found:
+        raise Unusable("; ".join(f"target {name} is unusable: {why}" for name, why in unusable.items()))
+    return found, unusable
+
+
+def sanity(target: TargetConfig) -> list[Talk]:
+    """Return the sanity cases of a target. Raises TargetError."""
+    try:
+        return selection.select(target.sanity) if target.sanity else []
+    except selection.NothingMatchedError as nothing:
+        raise TargetError(f"target {target.name}: sanity: {nothing}: no case of that name") from None
+
+
+def cases(args: argparse.Namespace) -> list[Talk]:
+    """Return what is to be played."""
+    failed = _failed() if args.failed or "failed" in args.cases else set()
+    chosen = selection.select(args.cases, failed)
+    if args.failed:
+        chosen = [case for case in chosen if case.name in failed]
+    return changes.new(chosen) if args.new else chosen
+
+
+def _failed() -> set[str]:
+    """Return the names of the cases that failed in the last run."""
+    if not LAST.exists():
+        return set()
+    failing = BAD | {Verdict.HARNESS}
+    return {result.case for result in jsonl.read([LAST]).results if result.verdict in failing}
