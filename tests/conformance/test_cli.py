@@ -1,11 +1,13 @@
 """The command line: exit codes of 2.1, tokens that replay, shrinking, reports from recorded runs."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from conformance import cli
-from conformance.playing.verdicts import Verdict
+from conformance import changes, cli
+from conformance.commands import run
+from conformance.playing.verdicts import Result, Verdict
 from conformance.reports import jsonl
 
 GOOD = """\
@@ -89,7 +91,105 @@ def test_usage_and_malformed_files_exit_2(elsewhere: Path, capsys: pytest.Captur
 def test_an_unusable_target_exits_3(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (elsewhere / "targets.toml").write_text('[gone]\nkind = "exec"\ndir = "/nonexistent"\n')
     assert conform("run", "good.talk", "-t", "gone") == 3
-    assert "/nonexistent is missing" in capsys.readouterr().err
+    assert "target gone is unusable: /nonexistent is missing" in capsys.readouterr().err
+    assert conform("run", "good.talk", "-t", "sim", "-t", "gone", "-j", "1", "--vary", "none") == 3
+    assert "target gone is unusable: /nonexistent is missing" in capsys.readouterr().err
+    results = jsonl.read([Path(".conform/last.jsonl")]).results
+    assert {(r.target, r.verdict) for r in results} == {("sim", Verdict.PASS), ("gone", Verdict.UNUSABLE)}
+
+
+def test_a_target_whose_sanity_case_fails_is_unusable(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "targets.toml").write_text(
+        '[odd]\nkind = "simulation"\nsanity = ["good.talk", "bad.talk"]\n'
+    )
+    assert conform("run", "good.talk", "-t", "odd", "-j", "1") == 3
+    told = capsys.readouterr().err.splitlines()
+    why = "before the run its sanity case bad.talk came out as FAIL: line 12: wrong"
+    assert told[1:] == [f"conform: target odd is unusable: {why}"]
+    (result,) = jsonl.read([Path(".conform/last.jsonl")]).results
+    assert (result.case, result.verdict) == ("bad.talk", Verdict.UNUSABLE)
+    (elsewhere / "targets.toml").write_text('[odd]\nkind = "simulation"\nsanity = ["nonsense"]\n')
+    assert conform("run", "good.talk", "-t", "odd", "-j", "1") == 2
+    assert "target odd: sanity: nonsense: no case of that name" in capsys.readouterr().err
+
+
+def test_a_clock_or_a_directory_that_a_target_cannot_have(capsys: pytest.CaptureFixture[str]) -> None:
+    assert conform("run", "good.talk", "--clock", "inject") == 2
+    assert 'target sim: clock inject: expected "virtual"' in capsys.readouterr().err
+    assert conform("run", "good.talk", "-t", "ours", "--clock", "virtual") == 2
+    assert 'target ours: clock virtual: expected "real" or "inject"' in capsys.readouterr().err
+    assert conform("run", "good.talk", "--keep") == 2
+    assert "target sim: --keep: only runs on real processes have a directory" in capsys.readouterr().err
+
+
+def test_only_what_failed(elsewhere: Path) -> None:
+    def cases(*words: str) -> tuple[int, set[str]]:
+        code = conform("run", *words, "-j", "1", "--vary", "none")
+        return code, {result.case for result in jsonl.read([Path(".conform/last.jsonl")]).results}
+
+    assert cases("good.talk", "bad.talk") == (1, {"good.talk", "bad.talk"})
+    assert cases("good.talk", "bad.talk", "--failed") == (1, {"bad.talk"})
+    assert cases("failed") == (1, {"bad.talk"})
+    assert conform("run", "good.talk", "--failed") == 4
+    (elsewhere / "bad.talk").write_text(GOOD)
+    assert cases("failed") == (0, {"bad.talk"})
+    assert conform("run", "bad.talk", "--failed") == 4
+
+
+def test_only_what_is_new(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "_changed", lambda _directory: {elsewhere.resolve() / "bad.talk"})
+    assert conform("run", "good.talk", "bad.talk", "--new", "-j", "1") == 1
+    assert {r.case for r in jsonl.read([Path(".conform/last.jsonl")]).results} == {"bad.talk"}
+    assert conform("run", "good.talk", "--new") == 4
+
+
+def test_new_without_git_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes._changed.cache_clear()
+    monkeypatch.setenv("PATH", str(elsewhere))
+    assert conform("run", "good.talk", "--new") == 2
+    assert capsys.readouterr().err == "conform: --new needs git, which is not installed\n"
+
+
+def test_what_a_target_cannot_vary_is_skipped() -> None:
+    assert conform("replay", "good.talk@sim:stop=1") == 4
+    (result,) = jsonl.read([Path(".conform/last.jsonl")]).results
+    assert (result.verdict, result.reason) == (
+        Verdict.SKIP,
+        "the machine stops nobody: eintr is its variation",
+    )
+
+
+def test_twice_verbose_has_microseconds_and_processes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert conform("run", "good.talk", "-vv", "-j", "1", "--vary", "none") == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"\d\.\d{6}  S: 220 mail\.example\.org", printed)
+    assert re.search(r"proc [0-9]+, child of [0-9]+: authup\(0\)  exit 0", printed)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupted_run_is_reported_and_exits_130(
+    jobs: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        (elsewhere / f"{number}.talk").write_text(GOOD)
+    files = [f"{number}.talk" for number in range(4)]
+    take = run._Run._take
+
+    def interrupted(self: run._Run, result: Result) -> None:
+        take(self, result)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run._Run, "_take", interrupted)
+    assert conform("run", *files, "-j", jobs, "--vary", "none", "--junit", "j.xml") == 130
+    report = jsonl.read([Path(".conform/last.jsonl")])
+    assert report.exit == 130
+    assert len(report.results) == 1
+    assert "<testsuite" in (elsewhere / "j.xml").read_text()
+    assert [path.name for path in (elsewhere / ".conform").iterdir()] == ["last.jsonl"]
 
 
 def test_nothing_to_run_exits_4(elsewhere: Path) -> None:

@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 import trio
 
 from conformance.playing.stage import Ended, Opening, Order, Stream
-from conformance.processes import observing
+from conformance.processes import keeping, observing
 from conformance.processes.premises import compiles, observes, prepared
 from conformance.processes.real import open_stage
 from conformance.processes.real_stage import RealStage
@@ -454,6 +455,63 @@ async def test_several_runs_at_once_do_not_meet(zoo: Zoo) -> None:
     async with trio.open_nursery() as nursery:
         for number in range(3):
             nursery.start_soon(one, number)
+
+
+# Stops
+
+
+async def test_whoever_is_stopped_and_continued_goes_on(zoo: Zoo) -> None:
+    script = "echo ready; while read line; do echo $line; done; exit 5"
+    async with zoo(script, stop=7) as stage:
+        assert await until(b"ready\n", stage.plain) == b"ready\n"
+        for number in range(20):
+            line = b"%d\n" % number
+            await stage.send(line)
+            assert await until(line, stage.plain) == line
+            await stage.settle()
+        stage.end_input()
+        assert await soon(stage.ended) == Ended(5, None)
+        assert stage.stops is not None
+        assert stage.stops.count > 3
+
+
+async def test_nobody_is_stopped_without_a_seed(zoo: Zoo) -> None:
+    async with zoo("read line") as stage:
+        assert stage.stops is None
+
+
+# Runs that are kept
+
+
+async def test_a_kept_run_starts_again_by_hand(zoo: Zoo, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    script = 'cat ${QMAILHOME-/var/qmail}/control/me; echo "$COLOUR $*"; exit 7'
+    given = {"files": {"control/me": b"mine\n"}, "env": {b"COLOUR": b"green"}, "uid": os.getuid()}
+    async with zoo(script, "{authup} one {checkpassword} {ofmipd}", keep=str(kept), **given) as stage:
+        await soon(stage.ended)
+        before = bytes(stage.plain.data)
+    assert before == b"mine\ngreen one checkpassword ofmipd\n"
+    done = subprocess.run([kept / "again.sh"], check=False, capture_output=True)  # noqa: ASYNC221
+    assert (done.stdout, done.stderr, done.returncode) == (before, b"", 7)
+    assert "lets everybody in" in (kept / "bin" / "checkpassword").read_text()
+    assert "220 hello" in (kept / "bin" / "ofmipd").read_text()
+    assert (kept / "bin" / "authup").readlink().name == "authup"
+
+
+def test_a_kept_run_whose_program_is_gone(tmp_path: Path) -> None:
+    order = [
+        ("path", b"/nonexistent/authup"),
+        ("argv", b"authup"),
+        ("uid", b"0"),
+        ("euid", b"0"),
+        ("gid", b"0"),
+    ]
+    (tmp_path / "bin").mkdir()
+    keeping.furnish(tmp_path, ["qmail-pop3d"], {}, order, "none")
+    assert "+OK hello" in (tmp_path / "bin" / "qmail-pop3d").read_text()
+    done = subprocess.run([tmp_path / "again.sh"], check=False, capture_output=True, text=True)
+    assert done.stderr == "again.sh: No such file or directory: b'/nonexistent/authup'\n"
+    assert done.returncode == 1
 
 
 def test_what_is_observed_is_said(ready: TargetConfig) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import targets
+from conformance import selection, targets
 from conformance.processes.premises import prepared
 from conformance.targets import TargetConfig, TargetError, Unusable
 
@@ -69,7 +69,11 @@ def test_a_file_in_the_directory_adds_and_replaces(tmp_path: Path, programs: Pat
         ("[x]\nkind = 'exec'", r"\[x\] dir = None: expected the path of a directory"),
         ("[x]\nkind = 'exec'\ndir = 3", r"\[x\] dir = 3: expected the path of a directory"),
         ("[x]\nkind = 'simulation'\ncolour = 1", r"\[x\] colour: expected one of clock dir"),
-        ("[x]\nkind = 'simulation'\nclock = 'sun'", 'expected "virtual", "inject" or "real"'),
+        ("[x]\nkind = 'simulation'\nclock = 'inject'", 'expected "virtual" for a target of kind simulation'),
+        (
+            "[x]\nkind = 'exec'\ndir = '.'\nclock = 'virtual'",
+            'expected "real" or "inject" for a target of kind',
+        ),
         ("[x]\nkind = 'simulation'\npatience = true", "patience = True: expected seconds"),
         ("[x]\nkind = 'simulation'\npatience = 0", "expected seconds above 0"),
         ("[x]\nkind = 'simulation'\nlog = 1", "log = 1: expected true or false"),
@@ -102,6 +106,10 @@ def test_why_a_target_is_unusable(programs: Path, monkeypatch: pytest.MonkeyPatc
     assert "has none of authup" in (targets.unusable(replace(target, dir="/")) or "")
     missing = replace(target, programs={"ofmipd": "/nowhere"})
     assert targets.unusable(missing) == "/nowhere (for ofmipd) is not a program that can be run"
+    (programs / "checknotroot").write_text("#!/bin/sh\n")
+    assert targets.unusable(target) == f"{programs}/checknotroot cannot be executed"
+    (programs / "checknotroot").chmod(0o755)
+    assert targets.unusable(target) is None
     monkeypatch.setattr(os, "geteuid", lambda: 1001)
     assert targets.unusable(replace(target, needs=frozenset({"root"}))) == "it needs root"
     with pytest.raises(Unusable, match="/nowhere is missing"), prepared(replace(target, dir="/nowhere")):
@@ -121,6 +129,31 @@ def test_what_a_case_needs(programs: Path, tmp_path: Path) -> None:
     assert targets.unmet(replace(target, dir=str(tmp_path)), {"reup": ""}) == "needs reup"
     needs = dict.fromkeys(["root", "reup", "faults", "virtual-time", "log"], "")
     assert targets.unmet(sim, needs) is None
+
+
+@pytest.mark.parametrize("text", ["no program at all", "#!/nonexistent/interpreter\n"])
+def test_a_program_that_cannot_be_started(programs: Path, text: str) -> None:
+    (programs / "reup").write_text(text)
+    with (
+        pytest.raises(Unusable, match=f"{programs}/reup cannot be executed: "),
+        prepared(targets.find(str(programs), {})),
+    ):
+        pass
+
+
+def test_a_clock_for_one_run(programs: Path) -> None:
+    target = targets.find(str(programs), {})
+    assert targets.with_clock(target, None) is target
+    assert targets.with_clock(target, "inject").clock == "inject"
+    with pytest.raises(TargetError, match='clock virtual: expected "real" or "inject"'):
+        targets.with_clock(target, "virtual")
+    with pytest.raises(TargetError, match='target sim: clock real: expected "virtual"'):
+        targets.with_clock(TargetConfig("sim", "simulation", clock="virtual"), "real")
+
+
+def test_the_sanity_cases_of_the_default_targets_exist(tmp_path: Path) -> None:
+    for target in targets.known(tmp_path).values():
+        assert len(selection.select(target.sanity)) == 3
 
 
 def test_a_target_is_prepared_for_all_users(programs: Path) -> None:

@@ -21,6 +21,7 @@ from conformance.varying.variations import (
     VariationError,
     apply,
     cuts_at,
+    impossible,
     opening_changes,
     parse,
 )
@@ -149,7 +150,23 @@ def test_full_has_every_cut_pairs_merges_and_faults_without_end() -> None:
 
 def test_real_processes_get_no_machine_variations() -> None:
     found = texts(score("C: ABCD", "S: 250 ok", "C: QUIT"), "full", kind="exec")
-    assert {text.partition("=")[0] for text in found} == {"base", "bytes", "cuts", "multi", "merge"}
+    assert {text.partition("=")[0] for text in found} == {
+        "base", "bytes", "cuts", "multi", "merge", "stop"
+    }  # fmt: skip
+    quick = texts(score("C: ABCD", "S: 250 ok"), "quick", kind="exec")
+    assert [text.partition("=")[0] for text in quick] == ["base", "bytes", "multi", "stop"]
+    spared = texts(score("C: ABCD", "S: 250 ok", header="vary: cuts\n"), "full", kind="exec")
+    assert not [text for text in spared if text.startswith("stop")]
+
+
+def test_what_a_kind_of_target_cannot_play() -> None:
+    for text in ("schedule=1", "eintr=2", "fault=3"):
+        assert impossible(parse(text), "simulation") == ""
+        assert impossible(parse(text), "exec").startswith("needs the simulated machine for ")
+    assert impossible(parse("stop=1"), "exec") == ""
+    assert "stops nobody" in impossible(parse("stop=1"), "simulation")
+    for text in ("base", "bytes", "cuts=1:1", "merge=all"):
+        assert impossible(parse(text), "exec") == impossible(parse(text), "simulation") == ""
 
 
 def test_the_talk_restricts_the_kinds() -> None:

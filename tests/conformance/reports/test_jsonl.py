@@ -35,6 +35,42 @@ def test_what_is_written_is_read_back(report: Report) -> None:
             assert result.rules == written[result.token].rules
 
 
+def test_a_stream_has_its_name_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "last.jsonl"
+    with jsonl.Writer(path) as writer:
+        assert not path.exists()
+        path.write_text("that of another run, which ended meanwhile")
+        writer.result(Result("a", "sim", "base", Verdict.PASS))
+        assert len(jsonl.read([writer.path]).results) == 1
+        assert path.read_text().startswith("that of another")
+    assert len(jsonl.read([path]).results) == 1
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_interrupted_stream_has_its_name_too(tmp_path: Path) -> None:
+    path = tmp_path / "last.jsonl"
+
+    def interrupted() -> None:
+        with jsonl.Writer(path) as writer:
+            writer.result(Result("a", "sim", "base", Verdict.PASS))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert len(jsonl.read([path]).results) == 1
+
+
+def test_what_is_no_file_is_written_to(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "file").write_text("")
+    with jsonl.Writer(tmp_path / "link"):
+        pass
+    assert (tmp_path / "link").is_symlink()
+    with jsonl.Writer(Path("/dev/null")) as writer:
+        assert writer.path == Path("/dev/null")
+    assert Path("/dev/null").is_char_device()
+
+
 def test_every_line_has_the_version_and_an_event(stream: Path) -> None:
     records = [json.loads(line) for line in stream.read_bytes().splitlines()]
     assert {record["v"] for record in records} == {1}
