@@ -176,7 +176,15 @@ def _diff(commands: "Commands") -> None:
     )
     diff.add_argument("--seed", type=int, help="default: from the date; always printed")
     diff.add_argument("--only", type=int, metavar="NUMBER", help="one dialogue of them")
-    diff.add_argument("-j", "--jobs", type=int, metavar="N")
+    diff.add_argument(
+        "--kind",
+        action="append",
+        choices=("smtp", "pop3", "session", "filter", "reup"),
+        help="only dialogues of this kind, several times for several (what plays: authup, authup, all, "
+        "fixsmtpio, reup)",
+    )
+    diff.add_argument("--budget", type=seconds, metavar="10m", help="begin nothing after this time")
+    diff.add_argument("-j", "--jobs", type=int, metavar="N", help="dialogues at a time (default: the cores)")
     diff.add_argument("-o", "--output", type=Path, default=Path(".conform/diff"), metavar="DIR")
 
 

@@ -2,72 +2,122 @@
 
 import argparse
 import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+import sys
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from functools import partial
-from multiprocessing import get_context
+from pathlib import Path
 
 from conformance import targets
-from conformance.cli import FAILURES
-from conformance.differing import grammar
-from conformance.differing.diff import Difference, differences
-from conformance.differing.listening import listener
+from conformance.cli import FAILURES, INTERRUPTED
+from conformance.differing import comparing, grammar
+from conformance.differing.comparing import Comparison, Outcome, Small
+from conformance.differing.grouping import Group, Groups
+from conformance.format.talk import Talk
 from conformance.format.talk_writer import write
-from conformance.playing.beats import understand
-from conformance.playing.runner import skip_reason
 from conformance.processes import premises
-from conformance.targets import TargetConfig
 
-TRIES_IN_REAL_TIME = 60
-TRIES = 300
+EVERY = 20
+"""Dialogues after which a log gets a line of progress; a terminal gets it after each one."""
 
 
 def diff(args: argparse.Namespace) -> int:
-    """Play generated dialogues to two targets; write each disagreement as a small scenario."""
+    """Play generated dialogues to two targets; write the first disagreement of each shape as a scenario."""
     seed = args.seed if args.seed is not None else int(datetime.now(UTC).strftime("%Y%m%d"))
-    print(f"seed {seed}")
-    numbers = [args.only] if args.only is not None else list(range(args.generate))
+    print(f"seed {seed}", flush=True)
+    deadline = time.monotonic() + args.budget if args.budget else float("inf")
     with ExitStack() as stack:
         one, other = (
             stack.enter_context(premises.prepared(targets.find(name, targets.known())))
             for name in (args.one, args.other)
         )
-        jobs = args.jobs or os.cpu_count() or 1
-        pool = stack.enter_context(ProcessPoolExecutor(jobs, mp_context=get_context("fork")))
-        found = 0
-        skipped = 0
-        for number, difference in zip(
-            numbers, pool.map(partial(compare, one, other, seed), numbers), strict=True
-        ):
-            if difference is None:
-                continue
-            if isinstance(difference, str):
-                skipped += 1
-                continue
-            found += 1
-            args.output.mkdir(parents=True, exist_ok=True)
-            file = args.output / f"{seed}-{number}.talk"
-            file.write_text(write(difference.talk), encoding="utf-8")
-            where = difference.disagreement
-            print(
-                f"{file}: {where.stream}: {one.name} says {where.a}, {other.name} says {where.b}", flush=True
-            )
-    print(f"{len(numbers)} dialogues, {skipped} of them not for both, {found} disagreements")
-    return FAILURES if found else 0
+        comparison = Comparison(one, other, seed, args.jobs or os.cpu_count() or 1, deadline)
+        numbers = comparing.numbers(seed, args.generate, frozenset(args.kind or ()))
+        report = _Report(comparison, args.output, 1 if args.only is not None else args.generate)
+        interrupted = False
+        try:
+            comparing.run(comparison, numbers if args.only is None else [args.only], report)
+        except KeyboardInterrupt:
+            interrupted = True
+        report.finish()
+    return INTERRUPTED if interrupted else FAILURES if report.groups else 0
 
 
-def compare(one: TargetConfig, other: TargetConfig, seed: int, number: int) -> Difference | str | None:
-    """Play one dialogue; return where the two disagree, or why it cannot be played."""
-    talk = grammar.generate(seed, number)
-    score = understand(talk)
-    for target in (one, other):
-        reason = skip_reason(score, target, slow=False)
-        if reason:
-            return reason
-    simulated = one.kind == other.kind == "simulation"
-    found: Iterator[Difference] = differences(
-        listener(one), listener(other), [talk], TRIES if simulated else TRIES_IN_REAL_TIME
-    )
-    return next(found, None)
+class _Report:
+    """Writes and prints what is found as it is found, and a summary at the end."""
+
+    def __init__(self, comparison: Comparison, output: Path, count: int) -> None:
+        self.groups = Groups()
+        self._comparison = comparison
+        self._output = output
+        self._count = count
+        self._began = time.monotonic()
+        self._played = self._skipped = self._found = 0
+        self._first: dict[int, Group] = {}
+
+    def outcome(self, outcome: Outcome) -> bool:
+        """See comparing.Told."""
+        self._played += 1
+        self._skipped += bool(outcome.skipped)
+        self._tell_trouble(outcome)
+        new = False
+        if outcome.found is not None and outcome.talk is not None:
+            self._found += 1
+            kind = grammar.kind_of(self._comparison.seed, outcome.number)
+            group, new = self.groups.add(outcome.number, kind, outcome.found)
+            if new:
+                self._first[outcome.number] = group
+                group.file = str(self._write(outcome.number, outcome.talk))
+                shape = group.shape
+                one, other = self._comparison.one.name, self._comparison.other.name
+                self._clear()
+                print(f"{group.file}: {shape.stream}: {one}: {shape.a}, {other}: {shape.b}", flush=True)
+        self._progress()
+        return new
+
+    def small(self, small: Small) -> None:
+        """See comparing.Told."""
+        group = self._first[small.number]
+        self._tell_trouble(small)
+        group.unsure = small.talk is None
+        if small.talk is not None:
+            group.small = True
+            self._write(small.number, small.talk)
+        self._progress()
+
+    def finish(self) -> None:
+        """Print the summary."""
+        self._clear()
+        for line in self.groups.table(self._comparison.one.name, self._comparison.other.name):
+            print(line)
+        left = self._count - self._played
+        print(
+            f"{self._played} dialogues, {self._skipped} of them not for both, {self._found} disagreements of "
+            f"{len(self.groups)} shapes" + (f"; {left} dialogues not played" if left else "")
+        )
+
+    def _tell_trouble(self, came: Outcome | Small) -> None:
+        if came.trouble:
+            self._clear()
+            print(f"dialogue {came.number}: the suite's own fault: {came.trouble}", flush=True)
+
+    def _write(self, number: int, talk: Talk) -> Path:
+        self._output.mkdir(parents=True, exist_ok=True)
+        file = self._output / f"{self._comparison.seed}-{number}.talk"
+        file.write_text(write(talk), encoding="utf-8")
+        return file
+
+    def _progress(self) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        words = (
+            f"{self._played} of {self._count} dialogues, {self._found} disagreements of "
+            f"{len(self.groups)} shapes, {minutes}:{seconds:02}"
+        )
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
+        elif self._played % EVERY == 0:
+            print(words, file=sys.stderr, flush=True)
+
+    def _clear(self) -> None:
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,11 +1,12 @@
-r"""Two targets, the same client, no expectations: where they disagree, as small scenarios (`conform diff`).
+r"""Two targets, the same client, no expectations: where they disagree, as a small scenario (`conform diff`).
 
 What a difference leaves behind is a draft: what target A said is what it expects, whoever is right.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Final, NamedTuple
 
 from conformance.differing.listening import HEARD, STREAMS, Heard, Listener
@@ -18,9 +19,11 @@ from conformance.varying.shrink import CannotReproduce, shrink
 from conformance.varying.variations import BASE, Variation
 from conformance.varying.written import source
 
-MOST_TRIES: Final = 300
+NOTHING: Final = "nothing more"
 NOTICEABLE: Final = 0.5
 """Seconds: a shorter pause is none."""
+TROUBLE: Final = ("SPIN", "HANG", "FLOOD", "signal")
+"""How the end of a target begins that did not come to a proper one."""
 _GREETING: Final = re.compile(rb"<([0-9]+)\.([0-9]{9,11})@")
 _OF_THE_DRAFT: Final = ("title", "rules", "level", "draft", "why", "vary", "", "#")
 
@@ -33,39 +36,59 @@ class Disagreement(NamedTuple):
     b: str
 
 
-class Difference(NamedTuple):
-    """A disagreement, and the smallest scenario found that shows it: it passes on target A."""
+def compare(a: Listener, b: Listener, talk: Talk) -> tuple[Disagreement | None, Heard]:
+    """Return where two targets disagree about a dialogue, and what A said."""
+    score = understand(talk)
+    said_by_a = a(score)
+    return disagree(said_by_a, b(score)), said_by_a
 
-    disagreement: Disagreement
-    case: str
-    talk: Talk
 
+def smallest(
+    a: Listener, b: Listener, talk: Talk, found: Disagreement, limits: tuple[int, float]
+) -> Talk | None:
+    """Return the draft of the smallest dialogue found with this disagreement; None if it does not come again.
 
-def differences(
-    a: Listener, b: Listener, talks: Iterable[Talk], most_tries: int = MOST_TRIES
-) -> Iterator[Difference]:
-    """Yield where two targets disagree; a disagreement that does not happen again is none."""
-    for talk in talks:
-        found = _compare(a, b, talk)
-        if found is None:
-            continue
+    `limits`: B plays no more than so many dialogues, and none after a certain time.monotonic().
+    """
+    left, deadline = limits
+    heard: dict[str, Heard] = {}
 
-        def fails(smaller: Talk, _variation: Variation, same: Disagreement = found) -> bool:
-            return _compare(a, b, smaller) == same
+    def fails(smaller: Talk, _variation: Variation) -> bool:
+        nonlocal left
+        if left <= 0 or monotonic() > deadline:
+            return False
+        score = understand(smaller)
+        said_by_a = a(score)
+        if not _may_say(said_by_a, found):
+            return False
+        left -= 1
+        if disagree(said_by_a, b(score)) != found:
+            return False
+        heard[source(smaller)] = said_by_a
+        return True
 
-        try:
-            smallest = shrink(talk, BASE, fails, most_tries).talk
-        except CannotReproduce:
-            continue
-        yield Difference(found, talk.name, draft(smallest, a(understand(smallest)), found))
+    try:
+        small = shrink(talk, BASE, fails).talk
+    except CannotReproduce:
+        return None
+    return draft(small, heard[source(small)], found)
 
 
 def disagree(a: Heard, b: Heard) -> Disagreement | None:
-    """Return the first difference of what two targets said."""
+    """Return the first difference of what two targets said.
+
+    Who crashes or spins says nothing more: then its end is the difference.
+    """
     for stream in STREAMS:
         said_by_a, said_by_b = a.streams.get(stream, b""), b.streams.get(stream, b"")
         if said_by_a != said_by_b:
-            return Disagreement(stream, *_first_difference(said_by_a, said_by_b))
+            found = Disagreement(stream, *_first_difference(said_by_a, said_by_b))
+            if a.end != b.end and any(
+                said == NOTHING and heard.end.startswith(TROUBLE)
+                for said, heard in ((found.a, a), (found.b, b))
+            ):
+                return Disagreement("end", a.end, b.end)
+            return found
     return None
 
 
@@ -88,9 +111,10 @@ def draft(talk: Talk, heard: Heard, disagreement: Disagreement | None = None) ->
     return parse(source(replace(talk, header=header, sections=sections)), name=talk.name, file=talk.file)
 
 
-def _compare(a: Listener, b: Listener, talk: Talk) -> Disagreement | None:
-    score = understand(talk)
-    return disagree(a(score), b(score))
+def _may_say(a: Heard, found: Disagreement) -> bool:
+    """Say whether A still says its part, so that B need not be asked in vain."""
+    said = a.streams.get(found.stream, b"").splitlines(keepends=True)
+    return found.a == NOTHING or found.a in map(_shown, said)
 
 
 def _first_difference(a: bytes, b: bytes) -> tuple[str, str]:
@@ -102,7 +126,7 @@ def _first_difference(a: bytes, b: bytes) -> tuple[str, str]:
 
 
 def _shown(line: bytes) -> str:
-    return octets.write(line[:300]) or "nothing more"
+    return octets.write(line[:300]) or NOTHING
 
 
 class _Transcript:

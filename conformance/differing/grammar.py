@@ -24,10 +24,22 @@ _NAME: Final = re.compile(r"\$([a-z]+)")
 
 def generate(seed: int, number: int) -> Talk:
     """Return a dialogue."""
-    chance = random.Random(f"{seed} {number}")
-    kind = chance.choice(tuple(KINDS))
-    text = KINDS[kind](_Author(chance))
+    chance = _chance(seed, number)
+    text = KINDS[_kind(chance)](_Author(chance))
     return parse(text, name=f"generated-{seed}-{number}", file=f"<generated {seed} {number}>")
+
+
+def kind_of(seed: int, number: int) -> str:
+    """Return which kind a dialogue is, one of KINDS."""
+    return _kind(_chance(seed, number))
+
+
+def _chance(seed: int, number: int) -> random.Random:
+    return random.Random(f"{seed} {number}")
+
+
+def _kind(chance: random.Random) -> str:
+    return chance.choice(tuple(KINDS))
 
 
 class _Author:

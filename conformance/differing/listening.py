@@ -13,7 +13,7 @@ import trio
 
 from conformance.playing.beats import EVENTS, Beat, Event, Expect, Score
 from conformance.playing.director import Director
-from conformance.playing.stage import Stage
+from conformance.playing.stage import Flooded, Stage
 from conformance.playing.staging import Limits, Spinning, on_stage, opening_of
 from conformance.playing.verdicts import Moment
 from conformance.targets import TargetConfig
@@ -22,7 +22,10 @@ from fakes.machine import Stuck
 
 HEARD: Final = ("S", "ST", "fd3", "c")
 STREAMS: Final = (*HEARD, "programs", "end")
-LIMITS: Final = Limits(wall=120.0)
+LIMITS: Final = Limits(wall=60.0)
+"""Of one dialogue: most of them take a second or two, and five more for each refused login."""
+LOOKING: Final = 0.25
+"""Seconds between two looks at whether there is anything to wait for."""
 _VOLATILE: Final = re.compile(rb"<[0-9]+\.[0-9]{9,11}@")
 
 
@@ -33,7 +36,7 @@ class Heard:
     record: tuple[Moment, ...]
     streams: Mapping[str, bytes]
     end: str
-    """How the chain's first process ended: `exit N`, `signal N`, alive, HANG or SPIN."""
+    """How the chain's first process ended: `exit N`, `signal N`, alive, HANG, SPIN or FLOOD."""
     ended_at: float | None = None
     closed_at: float | None = None
     """When the client's connection was closed."""
@@ -55,8 +58,9 @@ def listener(config: TargetConfig) -> Listener:
 
         try:
             return on_stage(opening, config, record, listen, LIMITS)[0]
-        except (Stuck, Spinning, trio.TooSlowError) as trouble:
-            end = "SPIN" if isinstance(trouble, Spinning) else "HANG"
+        except (Stuck, Spinning, Flooded, trio.TooSlowError) as trouble:
+            ends = {Spinning: "SPIN", Flooded: "FLOOD"}
+            end = ends.get(type(trouble), "HANG")
             return Heard(tuple(record), {**_streams(record), "end": end.encode()}, end)
 
     return hear
@@ -88,9 +92,15 @@ class Improviser(Director):
         await self._wait(beat.after or 0.0)
 
     async def _wait(self, seconds: float) -> None:
-        """Let time pass, unless all is over."""
-        with trio.move_on_after(seconds):
-            await self._stage.ended()
+        """Let time pass, unless all is over, somebody spins, or nobody would do anything in that time."""
+        until = trio.current_time() + seconds
+        while (left := until - trio.current_time()) > 0:
+            with trio.move_on_after(min(left, LOOKING)):
+                await self._stage.ended()
+                return
+            await self._stage.settle()
+            if self._stage.spinning() or not self._stage.may_wake(until - trio.current_time()):
+                return
 
     def _somebody_does(self, beat: Beat) -> bool:
         """Say whether there is anybody who could do what we are to do."""

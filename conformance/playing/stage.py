@@ -320,6 +320,10 @@ class Stage(Protocol):
         """Return the program that burns CPU in place of waiting, and its CPU seconds, if one does."""
         ...
 
+    def may_wake(self, seconds: float) -> bool:
+        """Say whether somebody may do something within this time without being asked; True if unknown."""
+        ...
+
     def living(self) -> list[Process]:
         """Return the processes that have not ended, leftovers outside our tree included."""
         ...

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import trio
 
 from conformance.playing.stage import Ended
+from conformance.processes.clocks import waits
 
 PIDFD_GET_INFO: Final = 0xC040FF0B
 """_IOWR(0xFF, 11, 64 bytes), of linux/pidfd.h."""
@@ -26,6 +27,8 @@ LEAST_USED = 0.05  # of ten that want the CPU each gets little
 SAMPLES = 8
 TICKS = os.sysconf("SC_CLK_TCK")
 SAMPLING = 0.25
+LONG = 300.0
+"""Seconds: a wait of that length may end soon if it began long ago; none of our runs takes so long."""
 
 
 class Look(NamedTuple):
@@ -147,6 +150,11 @@ class Processes:
             finally:
                 os.close(directory)
         return found
+
+    def may_wake(self, seconds: float) -> bool:
+        """Say whether one of them may do something within this time by itself, as far as is known."""
+        looks = self.look().values()
+        return any(look.state not in "ZX" and waits(self._proc, look.pid) < LONG + seconds for look in looks)
 
     async def sample(self) -> None:
         """Keep looking, so that spinning() has something to compare with."""

@@ -24,6 +24,8 @@ BETWEEN_LOOKS: Final = 0.005
 LONGEST_SETTLING: Final = 10.0
 BUSY: Final = 1.0
 """CPU seconds: who uses more while we wait for everybody to be idle spins."""
+STILL_BUSY: Final = 0.1
+"""The same for one that has spun already."""
 
 
 class RealFrontEnd:
@@ -75,6 +77,7 @@ class RealStage:
         self._first = first
         self.injection: Injection | None = None
         self.stops: Stops | None = None
+        self._spun: set[int] = set()
         cast.at_end = self.drain
         cast.acting = self.acting
 
@@ -167,13 +170,19 @@ class RealStage:
             now = self._looking.look()
             if now == before and all(look.idle for look in now.values()) and not self._pending():
                 return
-            if any(look.cpu - _cpu(first, look) > BUSY for look in now.values()):
-                return
+            for look in now.values():
+                if look.cpu - _cpu(first, look) > (STILL_BUSY if look.pid in self._spun else BUSY):
+                    self._spun.add(look.pid)
+                    return
             before = now
 
     def spinning(self) -> tuple[str, float] | None:
         """See Stage."""
         return self._looking.spinning()
+
+    def may_wake(self, seconds: float) -> bool:
+        """See Stage."""
+        return self._looking.may_wake(seconds)
 
     def living(self) -> list[Process]:
         """See Stage."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.differing.diff import differences, disagree, draft
+from conformance.differing.diff import Disagreement, compare, disagree, draft, smallest
 from conformance.differing.grammar import generate
 from conformance.differing.listening import Heard, listener
 from conformance.format.talk import Talk
@@ -18,6 +18,7 @@ from conformance.varying.written import source
 
 SIM = TargetConfig("sim", "simulation", clock="virtual")
 HEAR = listener(SIM)
+NEVER = float("inf")
 SESSION = """\
 title: a session
 run: {authup} smtp {checkpassword} {checknotroot} {prog} x
@@ -118,11 +119,14 @@ def test_pop3_greetings_agree_and_are_captured() -> None:
 
 
 def test_a_difference_becomes_the_smallest_scenario_that_shows_it() -> None:
-    (found,) = differences(HEAR, with_other_capabilities, [TALK])
-    assert found.disagreement == ("S", "250 8BITMIME\\r\\n", "250 SIZE\\r\\n")
-    assert found.case == "session"
+    found, heard = compare(HEAR, with_other_capabilities, TALK)
+    assert found is not None
+    assert found == ("S", "250 8BITMIME\\r\\n", "250 SIZE\\r\\n")
+    assert heard.streams == HEAR(understand(TALK)).streams
+    small = smallest(HEAR, with_other_capabilities, TALK, found, (300, NEVER))
+    assert small is not None
     assert (
-        source(found.talk)
+        source(small)
         == r"""title: two targets disagree about S
 level: info
 draft: from conform diff
@@ -141,20 +145,60 @@ S: 250-AUTH LOGIN PLAIN
 S: 250 8BITMIME
 """
     )
-    assert passes(found.talk)
+    assert passes(small)
+
+
+def test_making_small_ends_when_its_tries_or_its_time_are_used_up() -> None:
+    asked = []
+
+    def count(score: Score) -> Heard:
+        asked.append(score)
+        return with_other_capabilities(score)
+
+    found, _ = compare(HEAR, with_other_capabilities, TALK)
+    assert found is not None
+    five = smallest(HEAR, count, TALK, found, (5, NEVER))
+    assert len(asked) == 5
+    assert five is not None
+    assert passes(five)
+    assert smallest(HEAR, count, TALK, found, (5, 0.0)) is None
+    assert len(asked) == 5
+
+
+def test_b_is_not_asked_where_a_does_not_say_its_part() -> None:
+    asked = []
+
+    def count(score: Score) -> Heard:
+        asked.append(score)
+        return with_other_capabilities(score)
+
+    absent = Disagreement("S", "nobody says this", "250 SIZE\\r\\n")
+    assert smallest(HEAR, count, TALK, absent, (300, NEVER)) is None
+    assert not asked
+
+
+@pytest.mark.parametrize("trouble", ["SPIN", "HANG", "signal 11"])
+def test_who_crashes_or_spins_disagrees_about_the_end(trouble: str) -> None:
+    def heard(said: bytes, end: str) -> Heard:
+        return Heard((), {"S": said, "end": end.encode()}, end)
+
+    well = heard(b"220 a\r\n250 b\r\n", "exit 0")
+    assert disagree(well, heard(b"220 a\r\n", trouble)) == ("end", "exit 0", trouble)
+    assert disagree(heard(b"220 a\r\n", trouble), well) == ("end", trouble, "exit 0")
+    assert disagree(well, heard(b"220 a\r\n251 b\r\n", trouble)) == ("S", "250 b\\r\\n", "251 b\\r\\n")
+    assert disagree(well, heard(b"220 a\r\n", "exit 0")) == ("S", "250 b\\r\\n", "nothing more")
 
 
 def test_how_it_ends_counts() -> None:
     talk = parse("run: {reup} -t 1 {prog}\n-- talk --\n    s! exit 3\n", name="reup")
-    assert list(differences(HEAR, HEAR, [talk])) == []
+    assert compare(HEAR, HEAR, talk)[0] is None
 
     def exits_otherwise(score: Score) -> Heard:
         heard = HEAR(score)
         end = heard.streams["end"].replace(b"3", b"4")
         return replace(heard, streams={**heard.streams, "end": end})
 
-    (found,) = differences(HEAR, exits_otherwise, [talk])
-    assert found.disagreement == ("end", "exit 3", "exit 4")
+    assert compare(HEAR, exits_otherwise, talk)[0] == ("end", "exit 3", "exit 4")
 
 
 def test_a_disagreement_that_does_not_come_again_is_none() -> None:
@@ -165,5 +209,7 @@ def test_a_disagreement_that_does_not_come_again_is_none() -> None:
         times.append(heard)
         return replace(heard, streams={**heard.streams, "S": b"?"}) if len(times) == 1 else heard
 
-    assert list(differences(HEAR, flaky, [TALK])) == []
+    found, _ = compare(HEAR, flaky, TALK)
+    assert found is not None
+    assert smallest(HEAR, flaky, TALK, found, (300, NEVER)) is None
     assert len(times) == 2

@@ -5,7 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.differing.grammar import KINDS, generate
+from conformance.differing.comparing import numbers
+from conformance.differing.grammar import KINDS, generate, kind_of
 from conformance.differing.phrases import GRAMMAR
 from conformance.format import octets
 from conformance.playing.beats import EVENTS, Event, Expect, Send, understand
@@ -55,3 +56,21 @@ def test_all_kinds_come_up_with_hostile_bytes_edges_and_ends() -> None:
 def test_every_name_of_the_grammar_is_there() -> None:
     names = {name for texts in GRAMMAR.values() for text in texts for name in re.findall(r"\$([a-z]+)", text)}
     assert names <= set(GRAMMAR)
+
+
+def test_a_kind_can_be_asked_for_and_its_dialogues_keep_their_numbers() -> None:
+    chains = {
+        "smtp": "smtp",
+        "pop3": "pop3",
+        "session": "{fixsmtpio}",
+        "filter": "{fixsmtpio}",
+        "reup": "arg",
+    }
+    for kind in KINDS:
+        found = list(numbers(5, 10, frozenset({kind})))
+        assert len(found) == 10
+        assert all(kind_of(5, number) == kind for number in found)
+        assert all(chains[kind] in generate(5, number).one("run") for number in found)
+    assert list(numbers(5, 10, frozenset())) == list(range(10))
+    both = list(numbers(5, 10, frozenset({"smtp", "pop3"})))
+    assert {kind_of(5, number) for number in both} == {"smtp", "pop3"}
