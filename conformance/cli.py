@@ -183,6 +183,9 @@ def _diff(commands: "Commands") -> None:
         help="only dialogues of this kind, several times for several (what plays: authup, authup, all, "
         "fixsmtpio, reup)",
     )
+    diff.add_argument(
+        "--decent", action="store_true", help="nothing malformed, and whole lines, so that more differs later"
+    )
     diff.add_argument("--budget", type=seconds, metavar="10m", help="begin nothing after this time")
     diff.add_argument("-j", "--jobs", type=int, metavar="N", help="dialogues at a time (default: the cores)")
     diff.add_argument("-o", "--output", type=Path, default=Path(".conform/diff"), metavar="DIR")

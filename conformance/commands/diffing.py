@@ -31,7 +31,7 @@ def diff(args: argparse.Namespace) -> int:
             stack.enter_context(premises.prepared(targets.find(name, targets.known())))
             for name in (args.one, args.other)
         )
-        comparison = Comparison(one, other, seed, args.jobs or os.cpu_count() or 1, deadline)
+        comparison = Comparison(one, other, seed, args.jobs or os.cpu_count() or 1, args.decent, deadline)
         numbers = comparing.numbers(seed, args.generate, frozenset(args.kind or ()))
         report = _Report(comparison, args.output, 1 if args.only is not None else args.generate)
         interrupted = False
@@ -79,7 +79,7 @@ class _Report:
         """See comparing.Told."""
         group = self._first[small.number]
         self._tell_trouble(small)
-        group.unsure = small.talk is None
+        group.unsure = not small.came_again
         if small.talk is not None:
             group.small = True
             self._write(small.number, small.talk)

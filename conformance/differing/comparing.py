@@ -19,6 +19,7 @@ from conformance.format.talk import Talk
 from conformance.playing.beats import understand
 from conformance.playing.runner import skip_reason
 from conformance.targets import TargetConfig
+from conformance.varying.shrink import CannotReproduce
 
 TRIES: Final = 300
 TRIES_IN_REAL_TIME: Final = 25
@@ -32,6 +33,7 @@ class Comparison:
     other: TargetConfig
     seed: int
     jobs: int
+    decent: bool = False
     deadline: float = float("inf")
 
     @property
@@ -56,10 +58,11 @@ class Outcome(NamedTuple):
 
 
 class Small(NamedTuple):
-    """The same disagreement in a small dialogue; `talk` None: it did not come again."""
+    """The same disagreement in a small dialogue; `talk` None: there was no time, or it did not come again."""
 
     number: int
     talk: Talk | None
+    came_again: bool = True
     trouble: str = ""
 
 
@@ -106,7 +109,7 @@ def run(comparison: Comparison, numbers: Iterable[int], told: Told) -> None:
 
 def play(comparison: Comparison, number: int) -> Outcome:
     """Play one dialogue."""
-    talk = grammar.generate(comparison.seed, number)
+    talk = grammar.generate(comparison.seed, number, decent=comparison.decent)
     score = understand(talk)
     for target in (comparison.one, comparison.other):
         if reason := skip_reason(score, target, slow=False):
@@ -121,13 +124,15 @@ def play(comparison: Comparison, number: int) -> Outcome:
 
 def make_small(comparison: Comparison, number: int, found: Disagreement) -> Small:
     """Look for the smallest dialogue with the same disagreement."""
-    talk = grammar.generate(comparison.seed, number)
+    talk = grammar.generate(comparison.seed, number, decent=comparison.decent)
     hear = listener(comparison.one), listener(comparison.other)
     limits = comparison.tries, comparison.deadline
     try:
         return Small(number, smallest(*hear, talk, found, limits))
+    except CannotReproduce:
+        return Small(number, None, came_again=False)
     except Exception as error:
-        return Small(number, None, repr(error))
+        return Small(number, None, trouble=repr(error))
 
 
 def numbers(seed: int, count: int, kinds: frozenset[str]) -> Iterator[int]:

@@ -46,7 +46,9 @@ def compare(a: Listener, b: Listener, talk: Talk) -> tuple[Disagreement | None, 
 def smallest(
     a: Listener, b: Listener, talk: Talk, found: Disagreement, limits: tuple[int, float]
 ) -> Talk | None:
-    """Return the draft of the smallest dialogue found with this disagreement; None if it does not come again.
+    """Return the draft of the smallest dialogue found with this disagreement; None if B was not asked.
+
+    Raises CannotReproduce when it does not come again.
 
     `limits`: B plays no more than so many dialogues, and none after a certain time.monotonic().
     """
@@ -70,6 +72,8 @@ def smallest(
     try:
         small = shrink(talk, BASE, fails).talk
     except CannotReproduce:
+        if left < limits[0]:
+            raise
         return None
     return draft(small, heard[source(small)], found)
 

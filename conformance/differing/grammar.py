@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from conformance.differing.phrases import GRAMMAR
+from conformance.differing.phrases import GRAMMAR, WELL_FORMED
 from conformance.format import octets
 from conformance.format.talk import Talk
 from conformance.format.talk_parser import parse
@@ -22,10 +22,10 @@ REFUSAL: Final = "A! wait 6s"
 _NAME: Final = re.compile(r"\$([a-z]+)")
 
 
-def generate(seed: int, number: int) -> Talk:
-    """Return a dialogue."""
+def generate(seed: int, number: int, *, decent: bool = False) -> Talk:
+    """Return a dialogue; a decent one has whole and well-formed lines only."""
     chance = _chance(seed, number)
-    text = KINDS[_kind(chance)](_Author(chance))
+    text = KINDS[_kind(chance)](_Author(chance, decent))
     return parse(text, name=f"generated-{seed}-{number}", file=f"<generated {seed} {number}>")
 
 
@@ -45,8 +45,10 @@ def _kind(chance: random.Random) -> str:
 class _Author:
     """Writes one dialogue, line by line."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, decent: bool) -> None:
         self.chance = chance
+        self.decent = decent
+        self._grammar = WELL_FORMED if decent else GRAMMAR
         self.header: list[str] = []
         self.files: list[str] = []
         self.lines: list[str] = []
@@ -58,7 +60,7 @@ class _Author:
     def phrase(self, text: str) -> str:
         """Fill in the names."""
         while found := _NAME.search(text):
-            chosen = self.chance.choice(GRAMMAR[found[1]])
+            chosen = self.chance.choice(self._grammar[found[1]])
             text = text[: found.start()] + chosen + text[found.end() :]
         return text
 
@@ -66,11 +68,11 @@ class _Author:
         """Have the client send these lines, as one packet or in several."""
         self.lines.append("")
         for text in texts:
-            words = self._cut(self.phrase(text)) + self.chance.choice(ENDINGS)
+            words = self._cut(self.phrase(text)) + ("" if self.decent else self.chance.choice(ENDINGS))
             self.lines.append(f"{self.lane}: {_no_blank_at_the_end(words)}".rstrip(" "))
 
     def _cut(self, text: str) -> str:
-        if not self.likely(0.3):
+        if self.decent or not self.likely(0.3):
             return text
         atoms = octets.atoms(text)
         for _ in range(self.chance.randint(1, 3)):
@@ -202,7 +204,7 @@ def _requests(author: _Author) -> None:
             author.reply("354 go ahead")
             _message(author)
         author.reply()
-        if author.likely(0.05):
+        if not author.decent and author.likely(0.05):
             author.reply("421 nobody asked")
     author.leave()
 

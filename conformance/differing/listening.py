@@ -11,8 +11,9 @@ from typing import Final
 
 import trio
 
-from conformance.playing.beats import EVENTS, Beat, Event, Expect, Score
+from conformance.playing.beats import EVENTS, Beat, Event, Expect, Score, Send
 from conformance.playing.director import Director
+from conformance.playing.runner import STARTING_SECONDS
 from conformance.playing.stage import Flooded, Stage
 from conformance.playing.staging import Limits, Spinning, on_stage, opening_of
 from conformance.playing.verdicts import Moment
@@ -24,6 +25,8 @@ HEARD: Final = ("S", "ST", "fd3", "c")
 STREAMS: Final = (*HEARD, "programs", "end")
 LIMITS: Final = Limits(wall=60.0)
 """Of one dialogue: most of them take a second or two, and five more for each refused login."""
+LONGEST_SPIN: Final = 2.5
+"""Seconds of CPU of a program that spins: then its dialogue is over."""
 LOOKING: Final = 0.25
 """Seconds between two looks at whether there is anything to wait for."""
 _VOLATILE: Final = re.compile(rb"<[0-9]+\.[0-9]{9,11}@")
@@ -71,7 +74,7 @@ class Improviser(Director):
 
     async def _play(self) -> None:
         for beat in self._beats:
-            await self._stage.settle()
+            await self._settle()
             self._line, self._now = beat.line, trio.current_time()
             if isinstance(beat, Expect) or (
                 isinstance(beat, Event) and beat.words[0] in EVENTS[beat.lane].theirs
@@ -82,6 +85,18 @@ class Improviser(Director):
             elif self._somebody_does(beat):
                 await (self._event(beat) if isinstance(beat, Event) else self._send(beat))
         await self._stage.settle()
+
+    async def _settle(self) -> None:
+        """Wait until everybody is idle. Raises Spinning when one has burned much instead.
+
+        A short spin is passed over: often it ends with the next packet, and more differs behind it.
+        """
+        await self._stage.settle()
+        if _burned(self._stage) > LONGEST_SPIN:
+            raise Spinning
+
+    async def _between(self, _beat: Send) -> None:
+        await self._settle()
 
     async def _pass_over(self, beat: Expect | Event) -> None:
         """Let the time of an expectation pass, and see which call of checkpassword is meant from now on."""
@@ -99,7 +114,7 @@ class Improviser(Director):
                 await self._stage.ended()
                 return
             await self._stage.settle()
-            if self._stage.spinning() or not self._stage.may_wake(until - trio.current_time()):
+            if _burned(self._stage) or not self._stage.may_wake(until - trio.current_time()):
                 return
 
     def _somebody_does(self, beat: Beat) -> bool:
@@ -117,10 +132,16 @@ def _seconds(text: str) -> float:
     return float(text.removesuffix("s"))
 
 
+def _burned(stage: Stage) -> float:
+    """Return the CPU seconds of the program that spins; 0 if none does, or if it may be starting."""
+    spinning = stage.spinning()
+    return spinning[1] if spinning is not None and spinning[1] > STARTING_SECONDS else 0.0
+
+
 def _heard(stage: Stage, record: list[Moment]) -> Heard:
     first = stage.processes[0] if stage.processes else None
     end = "alive"
-    if stage.spinning() is not None:
+    if _burned(stage):
         end = "SPIN"
     elif first is not None and first.ended is not None:
         end = f"exit {first.ended.code}" if first.ended.signal is None else f"signal {first.ended.signal}"

@@ -182,3 +182,34 @@ GRAMMAR: Final[Mapping[str, Sequence[str]]] = {
     ),
 }
 """What a name may become; a line feed parts the lines of a reply."""
+MALFORMED: Final = frozenset(
+    {
+        "$odd",
+        "$garbage",
+        "=",
+        "AUTH PLAIN $garbage",
+        "auth  login  $garbage",
+        "AUTH PLAIN {b64:\\0$user\\0$password\\0}",
+        "a\\x01b",
+        "\\xe9",
+        "{repeat:500:u}",
+        "{repeat:505:p}",
+        "USER",
+        "USER  $user",
+        "PASS",
+        "\\x80\\xff",
+        "250",
+        "250-a\n\n250 b",
+        "25",
+        "250 a\\n\\",
+        "a\\rb",
+        "a\\0b",
+        "a\\n\\",
+        "\\n.\\n\\",
+        ".\\r\\r\\n\\",
+    }
+)
+WELL_FORMED: Final[Mapping[str, Sequence[str]]] = {
+    name: [text for text in texts if text not in MALFORMED] for name, texts in GRAMMAR.items()
+}
+"""The same without what no decent client or server says."""

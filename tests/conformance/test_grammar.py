@@ -74,3 +74,16 @@ def test_a_kind_can_be_asked_for_and_its_dialogues_keep_their_numbers() -> None:
     assert list(numbers(5, 10, frozenset())) == list(range(10))
     both = list(numbers(5, 10, frozenset({"smtp", "pop3"})))
     assert {kind_of(5, number) for number in both} == {"smtp", "pop3"}
+
+
+def test_a_decent_dialogue_has_nothing_malformed_and_no_packet_edges() -> None:
+    for number in range(60):
+        talk = generate(3, number, decent=True)
+        sends = [beat for beat in understand(talk).beats if isinstance(beat, Send)]
+        for beat in sends:
+            data, edges = octets.resolve(beat.what, {})
+            assert not edges
+            assert data.endswith(b"\r\n")
+            assert not set(data) & {0, 0x80, 0xFF}
+            if beat.lane == "s":
+                assert re.fullmatch(rb"(?:[2-5][0-9]{2}[- ].*\r\n|\+OK \r\n)+", data)
