@@ -25,7 +25,7 @@ def diff(args: argparse.Namespace) -> int:
     """Play generated dialogues to two targets; write the first disagreement of each shape as a scenario."""
     seed = args.seed if args.seed is not None else int(datetime.now(UTC).strftime("%Y%m%d"))
     print(f"seed {seed}", flush=True)
-    deadline = time.monotonic() + args.budget if args.budget else float("inf")
+    deadline = time.monotonic() + args.budget if args.budget is not None else float("inf")
     with ExitStack() as stack:
         one, other = (
             stack.enter_context(premises.prepared(targets.find(name, targets.known())))

@@ -88,4 +88,8 @@ def _parting(a: str, b: str) -> tuple[str, str]:
         end += 1
     if not begin and not end:
         return a, b
-    return f"...{a[begin : len(a) - end]}...", f"...{b[begin : len(b) - end]}..."
+    return _between_dots(a[begin : len(a) - end]), _between_dots(b[begin : len(b) - end])
+
+
+def _between_dots(words: str) -> str:
+    return f"...{words}..." if words else "..."
