@@ -64,7 +64,7 @@ class _Report:
         if outcome.found is not None and outcome.talk is not None:
             self._found += 1
             kind = grammar.kind_of(self._comparison.seed, outcome.number)
-            group, new = self.groups.add(outcome.number, kind, outcome.found)
+            group, new = self.groups.add(outcome.number, kind, outcome.found, outcome.server)
             if new:
                 self._first[outcome.number] = group
                 group.file = str(self._write(outcome.number, outcome.talk))
@@ -83,7 +83,6 @@ class _Report:
         if small.talk is not None:
             group.small = True
             self._write(small.number, small.talk)
-        self._progress()
 
     def finish(self) -> None:
         """Print the summary."""

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from typing import Final, NamedTuple, Protocol
 
 from conformance.differing import grammar
-from conformance.differing.diff import Disagreement, compare, draft, smallest
+from conformance.differing.diff import Disagreement, compare, draft, server_lines, smallest
 from conformance.differing.listening import listener
 from conformance.format.talk import Talk
 from conformance.playing.beats import understand
@@ -55,6 +55,8 @@ class Outcome(NamedTuple):
     found: Disagreement | None = None
     talk: Talk | None = None
     """The draft of what was found."""
+    server: frozenset[str] = frozenset()
+    """The lines that the inner server says in this dialogue, in octets.py's notation."""
 
 
 class Small(NamedTuple):
@@ -119,7 +121,7 @@ def play(comparison: Comparison, number: int) -> Outcome:
         drafted = draft(talk, heard, found) if found else None
     except Exception as error:  # one dialogue that we cannot play is no reason to lose the others
         return Outcome(number, trouble=repr(error))
-    return Outcome(number, found=found, talk=drafted)
+    return Outcome(number, found=found, talk=drafted, server=server_lines(score))
 
 
 def make_small(comparison: Comparison, number: int, found: Disagreement) -> Small:

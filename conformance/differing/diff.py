@@ -13,7 +13,7 @@ from conformance.differing.listening import HEARD, STREAMS, Heard, Listener
 from conformance.format import octets
 from conformance.format.talk import EXPECTING, Entry, Talk
 from conformance.format.talk_parser import parse
-from conformance.playing.beats import Event, Send, understand
+from conformance.playing.beats import Event, Score, Send, understand
 from conformance.playing.verdicts import Moment
 from conformance.varying.shrink import CannotReproduce, shrink
 from conformance.varying.variations import BASE, Variation
@@ -113,6 +113,14 @@ def draft(talk: Talk, heard: Heard, disagreement: Disagreement | None = None) ->
         if other.name not in ("processes", "each")
     )
     return parse(source(replace(talk, header=header, sections=sections)), name=talk.name, file=talk.file)
+
+
+def server_lines(score: Score) -> frozenset[str]:
+    """Return the lines that the inner server says in a dialogue, in octets.py's notation."""
+    said = b"".join(
+        octets.resolve(b.what, {})[0] for b in score.beats if isinstance(b, Send) and b.lane == "s"
+    )
+    return frozenset(map(_shown, said.splitlines(keepends=True)))
 
 
 def _may_say(a: Heard, found: Disagreement) -> bool:

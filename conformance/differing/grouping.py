@@ -12,6 +12,8 @@ from conformance.differing.diff import TROUBLE, Disagreement
 NUMBERS_SHOWN: Final = 5
 _RUN: Final = re.compile(r"((?:\\x[0-9a-f]{2}|\\.|[^\\]))\1{15,}")
 _DIGITS: Final = re.compile(r"[0-9]{6,}")
+_PASSED_ON: Final = "a line of the server's as it is"
+_CLIENTS: Final = ("S", "ST")
 _OURS: Final = ("c", "fd3")
 """Streams whose words are the dialogue's own: what counts there is where the two part."""
 
@@ -35,9 +37,11 @@ class Groups:
     def __init__(self) -> None:
         self._groups: dict[Disagreement, Group] = {}
 
-    def add(self, number: int, kind: str, found: Disagreement) -> tuple[Group, bool]:
+    def add(
+        self, number: int, kind: str, found: Disagreement, server: frozenset[str] = frozenset()
+    ) -> tuple[Group, bool]:
         """Put a disagreement into its group; return that, and whether it is new."""
-        shape = shape_of(found)
+        shape = shape_of(found, server)
         new = shape not in self._groups
         group = self._groups.setdefault(shape, Group(shape))
         group.numbers.append(number)
@@ -63,8 +67,17 @@ class Groups:
         return lines
 
 
-def shape_of(found: Disagreement) -> Disagreement:
-    """Return a disagreement without what differs from dialogue to dialogue by chance."""
+def shape_of(found: Disagreement, server: frozenset[str] = frozenset()) -> Disagreement:
+    """Return a disagreement without what differs from dialogue to dialogue by chance.
+
+    Where B only passes on a line of the inner server's (`server`) it does not count which one; so for A,
+    if B says something of its own.
+    """
+    if found.stream in _CLIENTS:
+        if found.b in server:
+            found = found._replace(b=_PASSED_ON)
+        elif found.a in server:
+            found = found._replace(a=_PASSED_ON)
     a, b = _plain(found.a), _plain(found.b)
     if found.stream == "end" and (a.startswith(TROUBLE) or b.startswith(TROUBLE)):
         a, b = (end if end.startswith(TROUBLE) else "an end" for end in (a, b))

@@ -67,6 +67,7 @@ def test_all_are_played_and_those_that_are_worth_it_made_small() -> None:
         assert outcome.found.stream == "S"
         assert (outcome.skipped, outcome.trouble) == ("", "")
         assert outcome.talk is not None
+        assert "+OK \\r\\n" in outcome.server
     (small,) = notes.smalls
     assert small.number in numbers
     assert small.talk is not None

@@ -36,6 +36,22 @@ def test_all_else_is_two(words: tuple[str, ...]) -> None:
     assert shape_of(Disagreement(*words[:3])) != shape_of(Disagreement(*words[3:]))
 
 
+def test_which_line_of_the_server_is_passed_on_does_not_count() -> None:
+    server = frozenset({"250 a", "250 b", "502 no"})
+    passed = shape_of(Disagreement("S", "503 ours", "250 a"), server)
+    assert passed == shape_of(Disagreement("S", "503 ours", "250 b"), server)
+    assert passed != shape_of(Disagreement("S", "503 ours", "250 c"), server)
+    assert passed != shape_of(Disagreement("S", "504 ours", "250 a"), server)
+    assert passed != shape_of(Disagreement("S", "250 a", "503 ours"), server)
+    assert passed != shape_of(Disagreement("c", "503 ours", "250 a"), server)
+    assert shape_of(Disagreement("S", "502 no", "250 a"), server) == (
+        shape_of(Disagreement("S", "502 no", "250 b"), server)
+    )
+    assert shape_of(Disagreement("S", "502 no", "250 a"), server) != (
+        shape_of(Disagreement("S", "250 b", "250 a"), server)
+    )
+
+
 def test_the_table_has_the_most_frequent_first_with_its_dialogues() -> None:
     groups = Groups()
     once, new = groups.add(2, "smtp", Disagreement("S", "250 a", "250 b"))
