@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
     talk: Talk | None = None
     """The draft of what was found."""
     server: frozenset[str] = frozenset()
-    """The lines that the inner server says in this dialogue, in octets.py's notation."""
+    """The lines that the server behind fixsmtpio says, in octets.py's notation."""
 
 
 class Small(NamedTuple):
@@ -148,8 +148,12 @@ def numbers(seed: int, count: int, kinds: frozenset[str]) -> Iterator[int]:
 
 
 def _deaf() -> None:
-    """Leave Ctrl-C to the parent while a worker has nothing to do."""
+    """Leave Ctrl-C to the parent while a worker has nothing to do; SIGTERM ends it without ado.
+
+    One that left with an exception might hold the lock of the queue that the others wait at.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _interruptible(function: Callable[..., Outcome | Small], *args: object) -> Outcome | Small:

@@ -116,7 +116,9 @@ def draft(talk: Talk, heard: Heard, disagreement: Disagreement | None = None) ->
 
 
 def server_lines(score: Score) -> frozenset[str]:
-    """Return the lines that the inner server says in a dialogue, in octets.py's notation."""
+    """Return the lines that the server behind fixsmtpio says in a dialogue, in octets.py's notation."""
+    if "{fixsmtpio}" not in score.chain:
+        return frozenset()
     said = b"".join(
         octets.resolve(b.what, {})[0] for b in score.beats if isinstance(b, Send) and b.lane == "s"
     )

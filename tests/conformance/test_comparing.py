@@ -1,5 +1,6 @@
 """`conform diff`: many dialogues in several processes, one small file for each shape, and nothing lost."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -67,12 +68,20 @@ def test_all_are_played_and_those_that_are_worth_it_made_small() -> None:
         assert outcome.found.stream == "S"
         assert (outcome.skipped, outcome.trouble) == ("", "")
         assert outcome.talk is not None
-        assert "+OK \\r\\n" in outcome.server
+        assert not outcome.server
     (small,) = notes.smalls
     assert small.number in numbers
     assert small.talk is not None
     assert len(source(small.talk).splitlines()) < 20
     assert runner.run(understand(small.talk), SIM, BASE).verdict in (Verdict.PASS, Verdict.INFO)
+
+
+@pytest.mark.usefixtures("greets_otherwise")
+def test_the_lines_of_a_filtered_server_are_told() -> None:
+    (number,) = comparing.numbers(4, 1, frozenset({"filter"}))
+    outcome = comparing.play(Comparison(SIM, SIM, 4, jobs=1), number)
+    assert any(re.fullmatch(r"2.*\\r\\n", line) for line in outcome.server)
+    assert outcome.found is None
 
 
 def test_what_cannot_be_played_on_both_is_skipped() -> None:
