@@ -21,9 +21,8 @@ class _Desk:
 
     def __init__(self, work: Callable[[int], Any], count: int) -> None:
         self.work = work
-        self.begun = RawArray("b", count)
         self.busy = RawArray("i", count)
-        """Who works at what: process IDs, 0 for nobody."""
+        """Who works at what: process IDs, 0 for nobody; who was killed stays here."""
         self.closed = RawArray("b", 1)
         self.broken = False
 
@@ -46,13 +45,14 @@ def each(work: Callable[[int], T], count: int, jobs: int) -> Results[T | None]:
             for number, result in results:
                 left.remove(number)
                 yield number, result
-        lost = [number for number in left if desk.begun[number]]
+        lost = [number for number in left if desk.busy[number]]
         if len(left) == before and not lost:
             lost = list(left)  # they die before they begin: it would be so for ever
         if lost:
             print(f"conform: a worker process was killed; cases lost: {len(lost)}", file=sys.stderr)
         for number in lost:
             left.remove(number)
+            desk.busy[number] = 0
             yield number, None
 
 
@@ -95,7 +95,6 @@ def _do(number: int) -> Any:
         desk.busy[number] = os.getpid()
         if desk.closed[0]:
             return None
-        desk.begun[number] = 1
         return desk.work(number)
     except KeyboardInterrupt:
         return None
