@@ -148,7 +148,7 @@ def _output(command: argparse.ArgumentParser) -> None:
     command.add_argument("--ascii", action="store_true", help="no symbols outside ASCII")
     command.add_argument("--width", type=int, help="columns")
     command.add_argument(
-        "--jsonl", type=Path, metavar="FILE", help="default .conform/last.jsonl, which is always written"
+        "--jsonl", type=Path, metavar="FILE", help="default .conform/last.jsonl, which leads there"
     )
     command.add_argument("--junit", type=Path, metavar="FILE")
     command.add_argument("--tap", type=Path, metavar="FILE")

@@ -3,7 +3,7 @@
 FILE.talk   a file                        pop3-login      a scenario by its name or its last part
 authup-*    a pattern over names          pop3-login#2    one row of a table
 AUTHUP-ERR-1  AUTHUP-TLS-*                the scenarios that hold something against a rule
-failed      what failed in the last run
+failed      what failed in the last run, of one's own files too
 """
 
 import re

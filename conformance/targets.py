@@ -92,9 +92,15 @@ def find(name: str, targets: Mapping[str, TargetConfig]) -> TargetConfig:
             raise TargetError(
                 f"target {name}: expected a directory with the programs {' '.join(sorted(SUBJECTS))}"
             )
-        return TargetConfig(str(path), "exec", dir=str(path))
+        return TargetConfig(_called(path), "exec", dir=str(path))
     expected = " ".join(sorted(targets))
     raise TargetError(f"target {name!r}: expected one of {expected}, or a directory (with a / in its name)")
+
+
+def _called(path: Path) -> str:
+    """Return what a directory is called in tokens and reports: as short as it is without doubt."""
+    here = Path.cwd()
+    return f"./{path.relative_to(here)}" if path.is_relative_to(here) else str(path)
 
 
 def with_clock(target: TargetConfig, clock: Clock | None) -> TargetConfig:

@@ -13,6 +13,31 @@ from conformance.reports import jsonl
 from conformance.targets import TargetConfig, TargetError, Unusable
 
 LAST = Path(".conform/last.jsonl")
+REPLAYED = Path(".conform/replay.jsonl")
+
+
+def stream(wanted: Path | None) -> Path:
+    """Return where a run is recorded."""
+    if wanted is None and LAST.is_symlink():
+        LAST.unlink()  # the stream of an earlier run, which has a name of its own, is not written over
+    return wanted or LAST
+
+
+def make_last(path: Path) -> None:
+    """Let LAST lead to a stream that is complete."""
+    if not path.is_file() or path.absolute() == LAST.absolute():
+        return
+    LAST.parent.mkdir(exist_ok=True)
+    LAST.unlink(missing_ok=True)
+    LAST.symlink_to(path.absolute())
+
+
+def targets_named(args: argparse.Namespace) -> list[str]:
+    """Return the names of the targets; what failed is played again where it failed."""
+    if args.target:
+        return list(args.target)
+    failed = _failed() if args.failed or "failed" in args.cases else {}
+    return list(dict.fromkeys(name for names in failed.values() for name in names)) or ["sim"]
 
 
 def target(name: str, args: argparse.Namespace) -> TargetConfig:
@@ -49,16 +74,20 @@ def sanity(target: TargetConfig) -> list[Talk]:
 
 def cases(args: argparse.Namespace) -> list[Talk]:
     """Return what is to be played."""
-    failed = _failed() if args.failed or "failed" in args.cases else set()
+    failed = _failed() if args.failed or "failed" in args.cases else {}
     chosen = selection.select(args.cases, failed)
     if args.failed:
         chosen = [case for case in chosen if case.name in failed]
     return changes.new(chosen) if args.new else chosen
 
 
-def _failed() -> set[str]:
-    """Return the names of the cases that failed in the last run."""
+def _failed() -> dict[str, set[str]]:
+    """Return the names of the cases that failed in the last run, each with the targets that it failed on."""
     if not LAST.exists():
-        return set()
+        return {}
     failing = BAD | {Verdict.HARNESS}
-    return {result.case for result in jsonl.read([LAST]).results if result.verdict in failing}
+    found: dict[str, set[str]] = {}
+    for result in jsonl.read([LAST]).results:
+        if result.verdict in failing:
+            found.setdefault(result.case, set()).add(result.target)
+    return found

@@ -31,6 +31,8 @@ EXPECTED = (
 
 def words(error: BaseException) -> str:
     """Return the line for it."""
+    if isinstance(error, NothingMatchedError) and error.args[0] == "failed":
+        return "nothing failed in the last run"
     if isinstance(error, NothingMatchedError):
         return f"{error.args[0]}: no case, file or rule of that name"
     if isinstance(error, OSError):

@@ -35,7 +35,7 @@ MOST_FAULTS = 60  # planned for each case, for the progress bar: how many there 
 
 def run(args: argparse.Namespace) -> int:
     """Run scenarios on targets."""
-    wanted = [asked.target(name, args) for name in args.target or ["sim"]]
+    wanted = [asked.target(name, args) for name in asked.targets_named(args)]
     sanity = {target.name: asked.sanity(target) for target in wanted}
     cases = asked.cases(args)
     if not cases:
@@ -88,7 +88,8 @@ class _Run:
         self._unusable = unusable or {}
         self._known = {target.name: _known(args, target) for target in plan.targets}
         self._console = console.Console(options(args))
-        self._writer = jsonl.Writer(args.jsonl or asked.LAST)
+        self._path = asked.stream(args.jsonl) if plan.only is None else args.jsonl or asked.REPLAYED
+        self._writer = jsonl.Writer(self._path)
         self._seen: set[known.Deviation] = set()
         self._results: list[Result] = []
         self._command = ("conform", *command)
@@ -116,6 +117,8 @@ class _Run:
             code = INTERRUPTED if interrupted else self._code()
             self._writer.end(Outcome(code, time.monotonic() - began, left_out))
             report = jsonl.read([self._writer.path])
+        if plan.only is None:
+            asked.make_last(self._path)
         self._console.finish(report, where=str(self._args.html / "index.html") if self._args.html else "")
         self._tell_vanished()
         for line in _told_kept(self._results):
@@ -244,4 +247,4 @@ def _session(plan: Plan, command: Sequence[str]) -> Session:
     }
     when = datetime.now(UTC).isoformat(timespec="seconds")
     words = tuple(shlex.quote(word) for word in command)
-    return Session(plan.seed, about, words, host, when, __version__, "spec.md")
+    return Session(plan.seed, about, words, host, when, __version__)

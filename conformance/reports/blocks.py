@@ -4,20 +4,23 @@ A line is spans of text with a role, which the console colours and JUnit drops.
 """
 
 import re
+import signal
 import textwrap
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
 from conformance.format import octets
+from conformance.playing.stage import SUBJECTS
 from conformance.playing.verdicts import SYMBOLS, Finding, Kind, Verdict
 from conformance.reports.facts import Case, Report
 from conformance.reports.notation import clean, pictures
-from conformance.reports.summary import Cause, single_cut, spans
+from conformance.reports.summary import Cause, rows_named, single_cut, spans
 
 CONTEXT = 4
 """How many lines of the talk stand above the one that is wrong."""
 LONGEST = 400
 MOST_ALIKE = 12
+MOST_LOG = 3
 Role = Literal["plain", "bad", "good", "dim", "strong", "rule"]
 _LINE = re.compile(r"(\s*)(C|S|CT|ST|c|s|fd3|E)(: ?)(.*)")
 _ENDINGS = {"E": "␊", "fd3": ""}
@@ -52,7 +55,8 @@ def block(report: Report, cause: Cause, width: int = 100) -> list[Line]:
     if cause.first.known:
         lines.append((Span(f"   known: {cause.first.known}", "dim"),))
     lines += _alike(cause, width)
-    lines.append(_again(cause))
+    lines += _log(case, cause)
+    lines += _again(cause)
     return [tuple(span._replace(text=clean(span.text)) for span in line) for line in lines]
 
 
@@ -77,6 +81,8 @@ def _head(case: Case, cause: Cause, width: int) -> Line:
     line = cause.finding.line if cause.finding else 0
     where = f"{case.file}:{line}" if case.file and line else case.file
     name, word = f"{first.case}{variation}", f"  ({first.target})  {cause.verdict.value}"
+    if len(name) + len(word) + len(where) + 5 > width:
+        where = where.rpartition("/")[2]  # the directory is in the name, and `conform show` tells it
     gap = max(2, width - 3 - len(name) - len(word) - len(where))
     return (
         Span(f" {SYMBOLS[cause.verdict]} ", "bad"),
@@ -175,19 +181,53 @@ def _alike(cause: Cause, width: int) -> Iterator[Line]:
     words = [f"{case}: {spans(found)}" for case, found in by_case.items() if case not in whole]
     if len(by_case) == 1 and words:
         words = [spans(next(iter(by_case.values())))]
-    if whole:
-        words.insert(0, " ".join(whole[:MOST_ALIKE]) + (" ..." if len(whole) > MOST_ALIKE else ""))
+    names = rows_named(case for case in whole if case != cause.first.case)
+    if names:
+        more = f" and {len(names) - MOST_ALIKE} more" if len(names) > MOST_ALIKE else ""
+        words.insert(0, " ".join(names[:MOST_ALIKE]) + more)
     told = f"the same for {'; '.join(words)} ({len(cause.runs)} runs, one cause)"
-    for line in textwrap.wrap(told, max(30, width - 3)):
+    for line in textwrap.wrap(told, max(30, width - 3), break_on_hyphens=False):
         yield (Span("   " + line),)
 
 
-def _again(cause: Cause) -> Line:
+def _log(case: Case, cause: Cause) -> Iterator[Line]:
+    """Show the end of what the chain said on standard error, and of the tested programs that have ended.
+
+    Where a line of the log is what is wrong it is there already.
+    """
+    finding, first = cause.finding, cause.first
+    line = case.lines[finding.line - 1] if finding and 0 < finding.line <= len(case.lines) else ""
+    said = b"".join(moment.data for moment in first.record if moment.lane == "E")
+    if said and not line.startswith("E"):
+        for number, text in enumerate(said.splitlines()[-MOST_LOG:]):
+            head = "   log:     " if number == 0 else " " * 12
+            yield Span(head, "dim"), Span(_short(octets.visible(text)))
+    ends = [
+        f"{process['programs'][-1]['name']} {end_of(process)}"
+        for process in first.processes
+        if process.get("programs") and process["programs"][-1]["name"] in SUBJECTS
+    ]
+    if ends:
+        yield Span("   programs: ", "dim"), Span(", ".join(ends))
+
+
+def end_of(process: Mapping[str, Any]) -> str:
+    """Say how a process ended."""
+    if process.get("signal") is not None:
+        try:
+            return signal.Signals(process["signal"]).name
+        except ValueError:
+            return f"signal {process['signal']}"
+    if process.get("code") is not None:
+        return f"exit {process['code']}"
+    return "alive" if process.get("observed_end", True) else "end not observed"
+
+
+def _again(cause: Cause) -> Iterator[Line]:
     token = shell_word(cause.first.token)
-    words = f"   again:   conform replay {token}"
-    if cause.verdict in (Verdict.HARNESS, Verdict.UNUSABLE):
-        return (Span(words, "dim"),)
-    return (Span(f"{words}       shrink:  conform shrink {token}", "dim"),)
+    yield (Span(f"   again:   conform replay {token}", "dim"),)
+    if cause.verdict not in (Verdict.HARNESS, Verdict.UNUSABLE):
+        yield (Span(f"   shrink:  conform shrink {token}", "dim"),)
 
 
 def shell_word(word: str) -> str:

@@ -17,12 +17,12 @@ from conformance.playing.verdicts import Result, Verdict
 from conformance.reports.blocks import Line, Span, block
 from conformance.reports.facts import Report
 from conformance.reports.notation import ascii_only, clean
-from conformance.reports.overview import cell_words, footer, listing
+from conformance.reports.overview import FEW, cell_words, footer, listing
 from conformance.reports.summary import Cell, causes
 from conformance.reports.transcript import transcript
 
 STYLES = {"plain": "", "bad": "bold red", "good": "green", "dim": "dim", "strong": "bold", "rule": "cyan"}
-MOST_BLOCKS = 50
+MOST_BLOCKS = 20
 
 
 class Options(NamedTuple):
@@ -86,6 +86,7 @@ class Console:
 
     def finish(self, report: Report, *, where: str = "") -> None:
         """Print what came out; `where` names the report's place."""
+        more = f"see {where}" if where else "--html DIR makes a report of all, also with `conform report`"
         self.stop()
         found = causes(report)
         if not self._listed:
@@ -93,9 +94,7 @@ class Console:
         for cause in found[:MOST_BLOCKS]:
             self._print([(), *block(report, cause, self.width)])
         if len(found) > MOST_BLOCKS:
-            self._print(
-                [(), (Span(f" … and {len(found) - MOST_BLOCKS} more causes: see the report", "bad"),)]
-            )
+            self._print([(), (Span(f" … and {len(found) - MOST_BLOCKS} more causes: ", "bad"), Span(more))])
         self._print([(), *footer(report, where=where)])
 
     def stop(self) -> None:
@@ -122,6 +121,7 @@ class Console:
         cell = Cell(*key, tuple(self._runs.get(key, ())))
         if cell.runs:
             self._listed = True
+        if cell.runs and (cell.verdict is not Verdict.SKIP or len(self._open) <= FEW):
             symbol, words = cell_words(cell)
             role = symbol.role
             line = (

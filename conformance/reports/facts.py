@@ -10,7 +10,6 @@ from conformance.format.octets import NotationError
 from conformance.format.talk import Talk
 from conformance.playing.beats import Send, is_expected, understand
 from conformance.playing.verdicts import Result
-from conformance.varying.variations import CLIENT
 
 PROTOCOLS = {"smtp": "SMTP", "pop3": "POP3", "tls": "TLS"}
 MOST_BYTES = 2000
@@ -99,7 +98,7 @@ class Case:
     asserted: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Rule to the lines that hold something against it."""
     sent: Mapping[int, bytes] = field(default_factory=dict)
-    """Line to the bytes that the client sends for it, where they are known beforehand."""
+    """Line to the bytes that we send for it, where they are known beforehand."""
 
     @property
     def scenario(self) -> str:
@@ -119,7 +118,7 @@ class Case:
         sent: dict[int, bytes] = {}
         for beat in beats:
             if isinstance(beat, Send):
-                sent |= _sent(beat) if beat.lane in CLIENT else {}
+                sent |= _sent(beat)
             elif is_expected(beat):
                 for rule in beat.rules:
                     asserted[rule] = (*asserted.get(rule, ()), beat.line)

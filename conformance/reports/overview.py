@@ -9,12 +9,22 @@ from conformance.playing.verdicts import SYMBOLS, Kind, Verdict
 from conformance.reports.blocks import Line, Role, Span
 from conformance.reports.facts import Report
 from conformance.reports.notation import clean
-from conformance.reports.summary import Cell, cells, counts, groups, rule_states, worst
+from conformance.reports.summary import (
+    Cell,
+    cells,
+    counts,
+    groups,
+    left_out_words,
+    rule_states,
+    skip_reasons,
+    worst,
+)
 
 FEW: Final = 40
 """So many cases are all listed; of more, only those that are not simply good."""
 MOST_NAMED: Final = 12
 MOST_NAME: Final = 48
+MOST_REASONS: Final = 6
 _QUIET: Final = frozenset({Verdict.PASS, Verdict.SKIP})
 _ROLES: Final[dict[Verdict, Role]] = {Verdict.PASS: "good", Verdict.SKIP: "dim", Verdict.KNOWN: "rule"}
 _TOLD: Final = frozenset({Verdict.NON_STRICT, Verdict.INFO, Verdict.KNOWN, Verdict.FIXED})
@@ -78,8 +88,15 @@ def listing(report: Report, width: int, *, everything: bool = False) -> list[Lin
 def footer(report: Report, *, where: str = "") -> list[Line]:
     """Return the last lines: rules, runs by target, what was left out, seed and exit code."""
     lines = [*_rules(report), *_runs(report)]
+    for target in report.targets:
+        reasons = skip_reasons(report, target)
+        for why, count in list(reasons.items())[:MOST_REASONS]:
+            lines.append((Span(f" skipped on {target}: {_number(count)}, {clean(why)}", "dim"),))
+        rest = sum(list(reasons.values())[MOST_REASONS:])
+        if rest:
+            lines.append((Span(f" skipped on {target}: {_number(rest)} for other reasons", "dim"),))
     for why, count in report.left_out.items():
-        lines.append((Span(f" left out: {_number(count)} runs, {clean(why)}", "rule"),))
+        lines.append((Span(f" left out: {clean(left_out_words(why, count))}", "rule"),))
     for target in report.targets:
         missing = Counter(name for r in report.results if r.target == target for name in r.unobserved)
         if missing:

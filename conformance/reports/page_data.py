@@ -11,7 +11,7 @@ from typing import Any, Final
 from conformance.format import octets
 from conformance.playing.verdicts import SYMBOLS, Finding, Result, Verdict
 from conformance.reports import notation
-from conformance.reports.blocks import block
+from conformance.reports.blocks import block, end_of
 from conformance.reports.facts import Case, Report
 from conformance.reports.notation import clean, decoded, difference
 from conformance.reports.overview import cell_words
@@ -25,12 +25,13 @@ from conformance.reports.summary import (
     changes,
     counts,
     groups,
+    left_out_words,
     rule_states,
     sentence,
     single_cut,
     spans,
 )
-from conformance.reports.transcript import beginning, end_of
+from conformance.reports.transcript import beginning
 
 WIDTH: Final = 96
 MOST_BYTES: Final = 1200
@@ -100,7 +101,7 @@ class PageData:
             "exit": report.exit,
             "wall": report.wall,
             "total": len(report.results),
-            "left_out": report.left_out,
+            "left_out": [left_out_words(why, count) for why, count in report.left_out.items()],
             "verdicts": {
                 verdict.value: [SYMBOLS[verdict], HEAT.get(verdict, "?"), verdict in WANTS_ATTENTION]
                 for verdict in SERIOUS
@@ -125,6 +126,7 @@ class PageData:
         for session in self._report.sessions:
             facts |= session.targets.get(name, {})
         unobserved: dict[str, int] = {}
+        found = counts(self._report, name)
         for result in self._report.results:
             for what in result.unobserved if result.target == name else ():
                 unobserved[what] = unobserved.get(what, 0) + 1
@@ -132,7 +134,7 @@ class PageData:
             "name": name,
             "facts": self._plain(facts),
             "sentence": sentence(self._report, name),
-            "counts": {verdict.value: count for verdict, count in counts(self._report, name).items()},
+            "counts": {verdict.value: found[verdict] for verdict in SERIOUS if found[verdict]},
             "runs": sum(result.target == name for result in self._report.results),
             "unobserved": unobserved,
         }

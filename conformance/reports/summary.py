@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -29,6 +29,7 @@ SERIOUS: Final = (
 WANTS_ATTENTION: Final = frozenset(SERIOUS[: SERIOUS.index(Verdict.FIXED)])
 _ANYWHERE: Final = frozenset({Kind.SPIN, Kind.CRASH, Kind.LEFTOVERS})
 """Kinds of which the line does not make another cause."""
+_ONE_LINE: Final = frozenset({Kind.WRONG, Kind.MISSING, Kind.HANG})
 _IN_WORDS: Final = _ANYWHERE | {Kind.HANG, Kind.INVARIANT}
 
 
@@ -135,13 +136,19 @@ def groups(report: Report) -> dict[str, list[Case]]:
 
 
 def causes(report: Report, verdicts: frozenset[Verdict] = WANTS_ATTENTION) -> list[Cause]:
-    """Return each cause of these verdicts once, base runs first among its runs."""
+    """Return each cause of these verdicts once, base runs first among its runs.
+
+    In the order of the targets; for each one what is most serious, then what explains most cases.
+    """
     runs: dict[tuple[object, ...], list[Result]] = {}
     for result in report.results:
         if result.verdict in verdicts:
             runs.setdefault(_cause(result), []).append(result)
-    sets = [tuple(sorted(found, key=_base_first)) for found in runs.values()]
-    return [Cause(found[0].verdict, found[0].target, found) for found in sets]
+    merged: dict[tuple[object, ...], list[Result]] = {}
+    for key, found in runs.items():
+        merged.setdefault(_elsewhere(found[0]) or key, []).extend(found)
+    sets = [tuple(sorted(found, key=_base_first)) for found in merged.values()]
+    return sorted((Cause(found[0].verdict, found[0].target, found) for found in sets), key=_rank(report))
 
 
 def counts(report: Report, target: str) -> Counter[Verdict]:
@@ -188,6 +195,29 @@ def changes(report: Report, baseline: Report) -> list[Change]:
     return found
 
 
+def left_out_words(why: str, count: int) -> str:
+    """Say what was not run, in the words of `Outcome.left_out`."""
+    many = f"{count:,}".replace(",", " ")
+    match why:
+        case "bytes":
+            return f"{many} of the packet edges inside lines too long to be cut at every byte"
+        case "cuts":
+            return f"{many} of the cuts of long lines"
+        case "no time left":
+            return f"the variations of {_many(count, 'case')}, or some of them: the time was used up"
+    return f"{_many(count, 'run')}, {why}"
+
+
+def skip_reasons(report: Report, target: str) -> dict[str, int]:
+    """Return why cases were skipped on a target, and how many; the most frequent reason first."""
+    reasons = Counter(
+        re.sub(r"^takes [0-9.]+ s of real time", "takes more than 10 s of real time", result.reason)
+        for result in report.results
+        if result.verdict is Verdict.SKIP and result.target == target
+    )
+    return dict(reasons.most_common())
+
+
 def spans(variations: Sequence[str]) -> str:
     """Name many variations in few words: `cuts 19:1…19:20 and 30:1…30:11, multi=7`."""
     single: dict[int, list[int]] = {}
@@ -226,6 +256,28 @@ def _cause(result: Result) -> tuple[object, ...]:
     else:
         words = re.sub("[0-9]{4,}", "#", finding.got)  # pids and times, no reply codes
     return result.target, scenario, result.verdict, line, finding.kind, words
+
+
+def _elsewhere(result: Result) -> tuple[object, ...] | None:
+    """Return what is equal for one fault that shows in several scenarios: the same for the same, by one rule.
+
+    None where nobody could tell that from chance.
+    """
+    finding = result.finding
+    if finding is None or not finding.expected or finding.kind not in _ONE_LINE or result.variation != "base":
+        return None
+    got = re.sub("[0-9]{4,}", "#", finding.got)
+    return result.target, result.verdict, finding.kind, finding.rules, finding.expected, got, finding.note
+
+
+def _rank(report: Report) -> Callable[[Cause], tuple[int, int, int]]:
+    targets = report.targets
+
+    def rank(cause: Cause) -> tuple[int, int, int]:
+        cases = {run.case for run in cause.runs}
+        return targets.index(cause.target), SERIOUS.index(cause.verdict), -len(cases)
+
+    return rank
 
 
 def _base_first(result: Result) -> bool:
@@ -269,6 +321,18 @@ def _for_rule(run: Result, rule: str) -> Verdict:
 
 def _of(report: Report, target: str, verdicts: Iterable[Verdict]) -> list[Cause]:
     return [cause for cause in causes(report, frozenset(verdicts)) if cause.target == target]
+
+
+def rows_named(cases: Iterable[str]) -> list[str]:
+    """Name many cases in few words: the rows of one table together, such as `capa#1…#4 #7`."""
+    rows: dict[str, list[int]] = {}
+    for name in cases:
+        scenario, _, row = name.partition("#")
+        rows.setdefault(scenario, []).extend([int(row)] if row else [])
+    return [
+        scenario + " ".join(f"#{a}" if a == b else f"#{a}…#{b}" for a, b in _runs(sorted(found)))
+        for scenario, found in rows.items()
+    ]
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:

@@ -1,12 +1,11 @@
 """The record of one run as lines: what was sent and heard, by whom, and when."""
 
-import signal
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conformance.format import octets
 from conformance.playing.verdicts import SYMBOLS, Moment, Result
-from conformance.reports.blocks import Line, Role, Span
+from conformance.reports.blocks import Line, Role, Span, end_of
 from conformance.reports.notation import clean, decoded
 from conformance.reports.overview import role_of
 
@@ -76,15 +75,3 @@ def _process(process: Mapping[str, Any]) -> Line:
     names = " = ".join(f"{program['name']}({program.get('uid')})" for program in programs)
     who = f"{process.get('pid')}, child of {process.get('parent')}"
     return (Span(f"   proc {who}: {clean(names)}  {end_of(process)}", "dim"),)
-
-
-def end_of(process: Mapping[str, Any]) -> str:
-    """Say how a process ended."""
-    if process.get("signal") is not None:
-        try:
-            return signal.Signals(process["signal"]).name
-        except ValueError:
-            return f"signal {process['signal']}"
-    if process.get("code") is not None:
-        return f"exit {process['code']}"
-    return "alive" if process.get("observed_end", True) else "end not observed"

@@ -65,6 +65,20 @@ def test_a_failure_exits_1_and_its_token_replays_it(capsys: pytest.CaptureFixtur
     assert conform("replay", result.token) == 1
 
 
+def test_what_failed_is_played_again_where_it_failed(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert conform("run", "failed") == 4
+    assert "nothing failed in the last run" in capsys.readouterr().err
+    assert conform("run", "good.talk", "bad.talk", "-j", "1", "--jsonl", "mine.jsonl") == 1
+    assert (elsewhere / "mine.jsonl").is_file()
+    assert conform("replay", "good.talk@sim:base") == 0  # is no run: what failed before is still known
+    assert conform("run", "failed", "-j", "1") == 1
+    results = jsonl.read([Path(".conform/last.jsonl")]).results
+    assert {result.token for result in results} == {"bad.talk@sim:base"}
+    assert len(jsonl.read([Path("mine.jsonl")]).results) > 1, "the next run wrote over a named stream"
+
+
 def test_levels_decide_what_fails_a_run(elsewhere: Path) -> None:
     (elsewhere / "bad.talk").write_text(BAD.replace("rules: ", "level: should\nrules: "))
     assert conform("run", "bad.talk", "-j", "1") == 0
@@ -73,7 +87,7 @@ def test_levels_decide_what_fails_a_run(elsewhere: Path) -> None:
 
 def test_a_cut_replays_exactly() -> None:
     assert conform("replay", "reup/exit-code-decides#1@sim:schedule=17") == 0
-    (result,) = jsonl.read([Path(".conform/last.jsonl")]).results
+    (result,) = jsonl.read([Path(".conform/replay.jsonl")]).results
     assert (result.case, result.variation) == ("reup/exit-code-decides#1", "schedule=17")
 
 

@@ -98,6 +98,13 @@ def test_a_directory_is_a_target_of_its_own(programs: Path) -> None:
         targets.find("c-hed", {"sim": target, "c-head": target})
 
 
+def test_a_directory_below_this_one_has_a_short_name(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(programs.parent)
+    target = targets.find(str(programs), {})
+    assert (target.name, target.directory) == (f"./{programs.name}", programs)
+    assert targets.find(target.name, {}) == target  # so that a token can be replayed
+
+
 def test_why_a_target_is_unusable(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = targets.find(str(programs), {})
     assert targets.unusable(target) is None

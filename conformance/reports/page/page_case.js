@@ -4,6 +4,7 @@ const LANES = [
   ["client", ["C", "S"]], ["TLS", ["CT", "ST", "T"]], ["log", ["E"]],
   ["checkpassword", ["fd3", "K"]], ["inner program", ["c", "s"]], ["others", ["A"]],
 ];
+const MOST_EXTRA = 12;
 const OURS = new Set(["C", "CT", "s"]);
 const LANE_OF = new Map(LANES.flatMap(([name, lanes]) => lanes.map((lane) => [lane, name])));
 
@@ -71,7 +72,7 @@ function timeAxis(run) {
       svg("rect", { x: from, y: y - 7, width: Math.max(to - from, 2), height: 14, class: "life" }, svg("title", null, names + ", " + end)),
       svg("text", { x: Math.min(from + 6, left + width - 200), y: y + 4, class: "label name" }, names + " — " + end));
   });
-  return h("figure", null, svg("svg", { viewBox: "0 0 1000 " + height, class: "axis", role: "img", "aria-label": "lanes on a time axis" }, parts.flat()),
+  return h("figure", null, h("div", { class: "scroll" }, svg("svg", { viewBox: "0 0 1000 " + height, class: "axis", role: "img", "aria-label": "lanes on a time axis" }, parts.flat())),
     h("figcaption", { class: "quiet" }, "above a line: what we sent; below it: what arrived. The axis is linear."));
 }
 function waitBar(wait, total) {
@@ -157,8 +158,12 @@ function transcript(run, other) {
       h("td", { class: "number" }, row.line || "", bad ? h("span", { class: "verdict bad" }, " ✖ wrong") : ""),
       other && h("td", { class: "said other" }, theSame(row, told.get(row))))];
   });
-  const rest = extra.map((row) => h("tr", null, h("td"), h("td"), h("td", { colspan: lanes.length + 1, class: "quiet" }, "only on " + other.target), h("td", { class: "said other" }, said(row))));
-  return table(["t (s)", "wait", ...lanes.map(([name]) => name), "line", ...(other ? [h("th", { scope: "col", class: "other" }, "on " + other.target)] : [])], [...body, ...rest], { class: "lanes" });
+  const only = extra.sort((a, b) => a.time - b.time);
+  const rest = only.slice(0, MOST_EXTRA).map((row) => h("tr", null, h("td"), h("td"), h("td", { colspan: lanes.length + 1, class: "quiet" }, "only on " + other.target + ": " + (LANE_OF.get(row.lane) || row.lane)), h("td", { class: "said other" }, said(row))));
+  if (only.length > MOST_EXTRA) rest.push(h("tr", null, h("td", { colspan: lanes.length + 4, class: "quiet" }, "and " + many(only.length - MOST_EXTRA, "line") + " more ", caseLink("only on " + other.target, run.case, other.target, "base"))));
+  const found = table(["t (s)", "wait", ...lanes.map(([name]) => name), "line", ...(other ? [h("th", { scope: "col", class: "other" }, "on " + other.target)] : [])], [...body, ...rest], { class: "lanes" });
+  found.style.setProperty("--lane", Math.max(8, Math.min(21, ((other ? 44 : 58) / Math.max(1, lanes.length)))) + "rem");
+  return found;
 }
 function theSame(row, found) {
   if (!found) return h("span", { class: "quiet" }, "(nothing)");
@@ -195,8 +200,8 @@ function findingPanel(finding, one) {
   const alternative = finding.kind === "alternative";
   const side = (words, name, which) => h("div", { class: "side" }, h("h4", null, words),
     h("pre", { class: name }, finding[name] ? finding.diff.filter((piece) => piece[which]).map((piece) => h(piece[0] ? "span" : which === 1 ? "del" : "ins", null, octets(piece[which]))) : h("i", null, "nothing")));
-  return h("section", { class: "finding " + (alternative ? "mild" : "bad") },
-    h("h3", null, verdict(alternative ? "non-strict" : "FAIL", finding.kind), finding.line ? " on line " + finding.line : "", finding.rules.map((id) => [" ", ruleLink(id)])),
+  return h("section", { class: "finding " + (alternative ? "mild" : tone(finding.kind.toUpperCase())) },
+    h("h3", null, alternative ? verdict("non-strict", "alternative") : DATA.verdicts[finding.kind.toUpperCase()] ? verdict(finding.kind.toUpperCase()) : verdict("FAIL", finding.kind), finding.line ? " on line " + finding.line : "", finding.rules.map((id) => [" ", ruleLink(id)])),
     finding.rules.map((id) => RULES.has(id) && h("p", { class: "text" }, h("b", null, RULES.get(id).level.toUpperCase() + " "), prose(RULES.get(id).text || RULES.get(id).title))),
     !finding.got && ["early", "late"].includes(finding.kind) ? h("p", null, "expected ", h("code", null, octets(finding.expected)))
       : (finding.expected || finding.got) && h("div", { class: "sides" }, side("expected", "expected", 1), side("got", "got", 2)),
@@ -285,7 +290,7 @@ function runPage(one, run, other) {
       h("h3", null, "What was sent and heard"), candidates.length > 0 && h("p", null, h("label", null, "Compare with: ", select)),
       transcript(run, chosen ? RUNS.get(one.name + "@" + chosen + ":base") : null),
       h("details", null, h("summary", null, "The same as a talk section, to be copied"), h("pre", { class: "source" }, asTalk(run)))],
-    h("p", { class: "quiet" }, [seconds(run.s) + " by the target's clock", seconds(run.wall) + " in all", run.cpu ? seconds(run.cpu) + " of CPU" : "", run.unobserved.length ? "not observed: " + run.unobserved.join(" ") : ""].filter(Boolean).join(" · ")),
+    h("p", { class: "quiet" }, [seconds(run.s) + " by the target's clock", seconds(run.wall) + " in all", run.cpu ? seconds(run.cpu) + " of CPU in the suite" : "", run.unobserved.length ? "not observed: " + run.unobserved.join(" ") : ""].filter(Boolean).join(" · ")),
     run.procs.length > 0 && [h("h3", null, "Processes"), processTree(run)],
     run.record.length > 0 && [h("h3", null, "Standard error"), logOf(run)],
     run.files.length > 0 && [h("h3", null, "Control files"), filesOf(run)],

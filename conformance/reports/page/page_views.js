@@ -66,13 +66,13 @@ function leftOut() {
   for (const run of DATA.runs) {
     if (run.v === "skip") skipped.set(run.reason + "\n" + run.target, [...(skipped.get(run.reason + "\n" + run.target) || []), run]);
   }
-  const rows = Object.entries(DATA.left_out).map(([why, count]) => h("tr", null, h("td", null, many(count, "run")), h("td", null, why)));
+  const rows = DATA.left_out.map((words) => h("tr", null, h("td", null, "variations"), h("td", null, words)));
   for (const [key, runs] of skipped) {
     const [why, target] = key.split("\n");
     rows.push(h("tr", null, h("td", null, many(runs.length, "case") + " on " + target),
       h("td", null, why, ": ", runs.map((run, index) => [index ? ", " : "", caseLink(run.case, run.case, run.target, run.var)]))));
   }
-  return rows.length ? table(["how many", "why"], rows) : h("p", null, "Nothing.");
+  return rows.length ? table(["what", "why"], rows) : h("p", null, "Nothing.");
 }
 
 function strip(cell) {
@@ -122,8 +122,9 @@ function foldedRow(name, rows) {
     const speaking = rows.find((one) => one.cells[index] && one.cells[index].v === word);
     const dim = rows.some((one) => one.cells[index] && cellMatches(one.cells[index], one.name, target)) ? "" : " dimmed";
     const count = found.filter((one) => one === word).length;
+    const others = SERIOUS.filter((one) => isBad(one) && one !== word && found.includes(one)).map((one) => ", " + found.filter((two) => two === one).length + " " + one);
     return h("td", { class: "cell" + dim }, h("a", { href: href("case", speaking.name, target, speaking.cells[index].show) },
-      verdict(word), " ", h("span", { class: "words" }, count === found.length ? many(count, "row") : count + " of " + many(found.length, "row"))));
+      verdict(word), " ", h("span", { class: "words" }, count === found.length ? many(count, "row") : count + " of " + many(found.length, "row"), others)));
   });
   const open = unfolded.has(name);
   const button = h("button", { class: "fold", "aria-expanded": String(open), onclick: () => { unfolded[open ? "delete" : "add"](name); draw(false); } }, (open ? "▾ " : "▸ ") + many(rows.length, "row"));
@@ -162,18 +163,24 @@ function rules(id) {
   const found = DATA.rules.filter((rule) => wordsMatch([rule.id, rule.title, rule.text, rule.section, ...rule.cases.map(([name]) => name)].join(" "))
     && (!filters.failed || Object.values(rule.targets).some(isBad))
     && (!filters.v || Object.values(rule.targets).includes(filters.v)));
-  const sorted = found.map((rule, index) => [rank(rule), index, rule]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  const sorted = found.map((rule, index) => [rank(rule), index, rule]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([, , rule]) => rule);
   const binding = DATA.rules.filter((rule) => !rule.scope);
   const covered = binding.filter((rule) => rule.lamps[0]).length;
-  const rows = sorted.map(([, , rule]) => h("tr", { "data-row": true, "data-href": href("rules", rule.id) },
+  // Where most rules are uncovered some cases were run, and nobody asked about the rest.
+  const asked = (rule) => covered >= binding.length / 2 || rule.scope || rule.lamps[0];
+  const row = (rule) => h("tr", { "data-row": true, "data-href": href("rules", rule.id) },
     h("th", { scope: "row" }, ruleLink(rule.id)), h("td", null, rule.level.toUpperCase()),
     h("td", { class: "text" }, rule.title && h("b", null, prose(rule.title), ". "), prose(rule.text)),
     h("td", { class: "lamps" }, lamps(rule)),
     h("td", { class: "number" }, rule.cases.length),
-    NAMES.map((name) => h("td", null, rule.targets[name] ? verdict(rule.targets[name] === "skip" ? "skip" : rule.targets[name], rule.targets[name] === "skip" ? "not judged" : null) : h("span", { class: "quiet" }, "—")))));
+    NAMES.map((name) => h("td", null, rule.targets[name] ? verdict(rule.targets[name] === "skip" ? "skip" : rule.targets[name], rule.targets[name] === "skip" ? "not judged" : null) : h("span", { class: "quiet" }, "—"))));
+  const rows = sorted.filter(asked).map(row), rest = sorted.filter((rule) => !asked(rule));
+  const shown = (some) => table(["rule", "level", "what it says", "lamps", "scenarios", ...NAMES], some, { class: "rules-table" });
+  const unasked = h("details", null, h("summary", null, h("h2", null, many(rest.length, "rule") + " that no case of this run is about")));
+  whenOpen(unasked, () => [shown(rest.map(row))]);
   return [h("h2", null, covered + " of " + many(binding.length, "rule") + " covered"),
     h("p", { class: "quiet" }, "covered: a scenario names it · asserted: a line of a scenario holds something against it · proved: a seeded bug of it was noticed. Uncovered ones first."),
-    rows.length ? table(["rule", "level", "what it says", "lamps", "scenarios", ...NAMES], rows) : nothing()];
+    rows.length ? shown(rows) : rest.length ? null : nothing(), rest.length > 0 && unasked];
 }
 function rulePage(id) {
   const rule = RULES.get(id);
@@ -230,7 +237,7 @@ function variations(name) {
   const failing = (one) => one.cells.some((cell) => cell && cell.bad.length);
   const good = found.filter((one) => !failing(one));
   const head = [h("h2", null, "Variations: which cut of which byte"),
-    h("p", { class: "quiet" }, "A column is a byte that the client sends; the mark below it says what came of a packet edge behind that byte. · passed")];
+    h("p", { class: "quiet" }, "A column is a byte that the client or the inner program sends; the mark below it says what came of a packet edge behind that byte. · passed")];
   if (!found.length) return [head, nothing()];
   const rest = h("details", { open: Boolean(name) || good.length === found.length }, h("summary", null, h("h2", null, many(good.length, "case") + " of which all variations passed")));
   whenOpen(rest, () => good.map((one) => variationsOf(one, Boolean(name))));
@@ -289,9 +296,19 @@ function observed(run, need) {
 function invariant(run, numbers, kinds, need) {
   const found = run.findings.find((one) => kinds.includes(one.kind)
     || (one.kind === "invariant" && numbers.includes(Number((one.note.match(/^invariant (\d+)/) || [])[1]))));
-  if (found) return h("td", null, verdict("FAIL", "broken"), h("p", { class: "note" }, found.note || found.got));
-  if (run.v === "harness-error" || run.v === "unusable") return h("td", null, verdict("skip", "not judged"));
-  return h("td", null, observed(run, need) ? verdict("pass", "kept") : verdict("skip", "not observed"));
+  if (found) return ["broken", found.note || found.got];
+  if (run.v === "harness-error" || run.v === "unusable") return ["not judged", ""];
+  return [observed(run, need) ? "kept" : "not observed", ""];
+}
+// One cell for all of them: what is broken with its reason, then what could not be seen, then the rest.
+function invariants(run) {
+  const found = INVARIANTS.map(([words, numbers, kinds, need]) => [words, ...invariant(run, numbers, kinds, need)]);
+  const those = (state) => found.filter(([, word]) => word === state);
+  const named = (state, word) => those(state).length > 0 && h("div", null, verdict(word, state), " ", those(state).map(([words]) => words).join(", "));
+  return h("td", null,
+    those("broken").map(([words, , note]) => h("div", null, verdict("FAIL", "broken"), " ", words, h("p", { class: "note" }, note))),
+    named("not judged", "skip"), named("not observed", "skip"),
+    those("kept").length === found.length ? verdict("pass", "all kept") : named("kept", "pass"));
 }
 function processes() {
   const runs = DATA.runs.filter((run) => run.procs.length && caseMatches(DATA.cases[CASES.get(run.case)])
@@ -299,10 +316,9 @@ function processes() {
   const rows = runs.map((run) => h("tr", { "data-row": true, "data-href": href("case", run.case, run.target, run.var) },
     h("th", { scope: "row" }, caseLink(run.case, run.case, run.target, run.var), run.var === "base" ? "" : " " + run.var), h("td", null, run.target),
     h("td", { class: "code" }, run.procs.map(([pid, , programs, end]) => h("div", { class: "process" }, pid + " ", programs.map(([one]) => programName(one)).join(" = "), " ", h("span", { class: "quiet" }, end)))),
-    INVARIANTS.map(([, numbers, kinds, need]) => invariant(run, numbers, kinds, need)),
-    h("td", null, run.unobserved.length ? h("span", { class: "quiet" }, "○ not: " + run.unobserved.join(" ")) : "all")));
-  return [h("h2", null, "Processes"), h("p", { class: "quiet" }, "Base runs and failures: who ran, and what must hold in every run. “3 a(root) = b(1001)”: process 3 was a, as root, and became b, as user 1001."),
-    rows.length ? table(["run", "target", "processes", ...INVARIANTS.map(([words]) => words), "observed"], rows, { class: "dense" }) : nothing()];
+    invariants(run), h("td", null, run.unobserved.length ? h("span", { class: "quiet" }, "○ not: " + run.unobserved.join(" ")) : "all")));
+  return [h("h2", null, "Processes"), h("p", { class: "quiet" }, "Base runs and failures: who ran, and what must hold in every run. “3 a(root) = b(1001)”: process 3 was a, as root, and became b, as user 1001. The invariants: " + INVARIANTS.map(([words]) => words).join(", ") + "."),
+    rows.length ? table(["run", "target", "processes", "invariants", "observed"], rows, { class: "dense" }) : nothing()];
 }
 
 function factWords(value) {

@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from conformance.playing.verdicts import Result, Verdict
+from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
 from conformance.reports.blocks import block, headline, text
 from conformance.reports.console import Console, Options
-from conformance.reports.facts import Report
+from conformance.reports.facts import Case, Report
 from conformance.reports.summary import causes
 from conformance.reports.transcript import transcript
 from tests.conformance.reports import samples
@@ -71,7 +71,7 @@ def test_a_block_tells_rule_lines_expected_got_and_how_to_repeat(report: Report)
     assert "     19  ST: expected  -ERR authup USER first␍␊" in lines
     assert "             got       +OK ␍␊" in lines
     assert "   nearest: this is what line 21 expects, later" in lines
-    assert "conform replay stls-injection@c-reup:base" in lines[-1]
+    assert lines[-2].endswith("conform replay stls-injection@c-reup:base")
 
 
 def test_a_block_shows_the_packet_edge_and_names_the_variations(report: Report) -> None:
@@ -84,6 +84,33 @@ def test_a_block_shows_the_packet_edge_and_names_the_variations(report: Report) 
 def test_only_a_broken_harness_shows_a_traceback(report: Report) -> None:
     shown = {c.first.case: text(block(report, c)) for c in causes(report)}
     assert [case for case, words in shown.items() if "Traceback" in words] == ["look-alikes#3"]
+
+
+def test_a_block_shows_how_the_log_and_the_programs_ended() -> None:
+    talk = "title: x\n\n-- talk --\nS: 220 x\nE: authup 1 ended"
+    said = Moment(0.0, "E", b"Traceback:\none\ntwo\n\x1b[31mbinascii.Error\n")
+    ended = {"pid": 2, "parent": 1, "programs": [{"name": "authup"}], "code": 1}
+    fake = {"pid": 3, "parent": 2, "programs": [{"name": "checkpassword"}], "code": 7}
+
+    def lines(line: int) -> list[str]:
+        finding = Finding(line, Kind.MISSING, (), "a", "")
+        found = Result(
+            "x",
+            "t",
+            "base",
+            Verdict.FAIL,
+            (),
+            (Finding(line, Kind.MISSING, (), "a", ""),),
+            (said,),
+            (ended, fake),
+        )
+        report = Report(cases={"x": Case("x", "x.talk", talk)}, results=[found])
+        return text(block(report, causes(report)[0])).splitlines()
+
+    assert [line.strip() for line in lines(4)[-6:-2]] == [
+        "log:     one", "two", r"\x1b[31mbinascii.Error", "programs: authup exit 1"
+    ]  # fmt: skip
+    assert not [line for line in lines(5) if "log:" in line], "it is what the finding shows"
 
 
 def test_the_headline_is_one_line(report: Report) -> None:

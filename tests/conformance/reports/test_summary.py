@@ -9,9 +9,12 @@ from conformance.reports.summary import (
     changes,
     counts,
     groups,
+    left_out_words,
+    rows_named,
     rule_states,
     sentence,
     single_cut,
+    skip_reasons,
     spans,
     worst,
 )
@@ -31,6 +34,37 @@ def test_rows_of_a_table_share_a_cause_and_reply_codes_tell_causes_apart() -> No
     same = [run("x#1", "<123456.99@h>"), run("x#2", "<77777.99@h>")]
     other = [run("x#3", "250 ok"), run("x#4", "550 no"), run("y", "250 ok")]
     assert [len(cause.runs) for cause in causes(Report(results=same + other))] == [2, 1, 1, 1]
+
+
+def test_one_fault_in_several_scenarios_is_one_cause_and_what_explains_most_comes_first() -> None:
+    def run(case: str, expected: str, verdict: Verdict = Verdict.FAIL, rules: tuple[str, ...] = ()) -> Result:
+        finding = Finding(4, Kind.WRONG, rules, expected, "-ERR not yet")
+        return Result(case, "t", "base", verdict, findings=(finding,))
+
+    alone = [run("c", "250 ok"), run("d", "+OK", rules=("A-1",)), run("e", "+OK", Verdict.CRASH)]
+    found = causes(Report(results=[*alone, run("a#1", "+OK"), run("a#2", "+OK"), run("b", "+OK")]))
+    assert [[one.case for one in cause.runs] for cause in found] == [["e"], ["a#1", "a#2", "b"], ["c"], ["d"]]
+
+
+def test_why_cases_were_skipped() -> None:
+    reasons = ["needs fakes", "takes 20 s of real time: x", "takes 1200 s of real time: x"]
+    skipped = [Result(f"c{n}", "t", "base", Verdict.SKIP, reason=why) for n, why in enumerate(reasons)]
+    assert skip_reasons(Report(results=skipped), "t") == {
+        "takes more than 10 s of real time: x": 2,
+        "needs fakes": 1,
+    }
+    assert skip_reasons(Report(results=skipped), "another") == {}
+
+
+def test_what_was_left_out_in_words() -> None:
+    assert left_out_words("bytes", 4097).startswith("4 097 of the packet edges")
+    assert left_out_words("cuts", 2) == "2 of the cuts of long lines"
+    assert left_out_words("no time left", 1).startswith("the variations of 1 case")
+    assert left_out_words("something", 2) == "2 runs, something"
+
+
+def test_rows_are_named_together() -> None:
+    assert rows_named(["a/b#1", "c", "a/b#3", "a/b#2", "a/b#7"]) == ["a/b#1…#3 #7", "c"]
 
 
 def test_a_cell_has_the_most_serious_verdict(report: Report) -> None:
