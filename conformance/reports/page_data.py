@@ -29,7 +29,6 @@ from conformance.reports.summary import (
     rule_states,
     sentence,
     single_cut,
-    spans,
 )
 from conformance.reports.transcript import beginning
 
@@ -255,8 +254,6 @@ class PageData:
             "var": cause.first.variation,
             "rules": cause.rules,
             "where": f"{case.file}:{line}" if line else case.file,
-            "count": len(cause.runs),
-            "spans": spans([run.variation for run in cause.runs]) if len(cause.runs) > 1 else "",
             "known": cause.first.known,
             "block": [[[span.role[0], span.text] for span in line if span.text] for line in lines],
         }

@@ -5,14 +5,12 @@ function blockOf(cause) {
   return h("pre", { class: "block" }, lines);
 }
 function causeCard(cause) {
-  const count = cause.count > 1 ? many(cause.count, "run") + ", one cause: " + cause.spans : "";
   return h("article", { class: "card " + tone(cause.v), "data-row": true, "data-href": href("case", cause.case, cause.target, cause.var) },
     h("h3", null, verdict(cause.v), " ", caseLink(cause.case, cause.case, cause.target, cause.var), " on ", cause.target,
       h("span", { class: "rules" }, cause.rules.map((id) => [" ", ruleLink(id)]))),
     h("p", { class: "quiet where" }, cause.where),
     cause.known && h("p", null, "Known: ", cause.known),
-    blockOf(cause),
-    count && h("p", { class: "quiet" }, count));
+    blockOf(cause));
 }
 function bar(counts) {
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0) || 1;
@@ -155,7 +153,8 @@ function lamp(on, word) {
 }
 function lamps(rule) {
   if (rule.scope) return h("span", { class: "quiet" }, "binds the " + rule.scope + ", not the programs");
-  return ["covered", "asserted", "proved"].map((word, index) => lamp(rule.lamps[index], word));
+  const lamps = ["covered", "asserted"].map((word, index) => lamp(rule.lamps[index], word));
+  return [...lamps, rule.bugs.length ? lamp(rule.lamps[2], "proved") : h("span", { class: "lamp quiet" }, "○ no bug tried")];
 }
 function rules(id) {
   if (id) return rulePage(id);
@@ -305,7 +304,7 @@ function invariants(run) {
   const found = INVARIANTS.map(([words, numbers, kinds, need]) => [words, ...invariant(run, numbers, kinds, need)]);
   const those = (state) => found.filter(([, word]) => word === state);
   const named = (state, word) => those(state).length > 0 && h("div", null, verdict(word, state), " ", those(state).map(([words]) => words).join(", "));
-  return h("td", null,
+  return h("td", { class: "invariants" },
     those("broken").map(([words, , note]) => h("div", null, verdict("FAIL", "broken"), " ", words, h("p", { class: "note" }, note))),
     named("not judged", "skip"), named("not observed", "skip"),
     those("kept").length === found.length ? verdict("pass", "all kept") : named("kept", "pass"));
@@ -316,9 +315,9 @@ function processes() {
   const rows = runs.map((run) => h("tr", { "data-row": true, "data-href": href("case", run.case, run.target, run.var) },
     h("th", { scope: "row" }, caseLink(run.case, run.case, run.target, run.var), run.var === "base" ? "" : " " + run.var), h("td", null, run.target),
     h("td", { class: "code" }, run.procs.map(([pid, , programs, end]) => h("div", { class: "process" }, pid + " ", programs.map(([one]) => programName(one)).join(" = "), " ", h("span", { class: "quiet" }, end)))),
-    invariants(run), h("td", null, run.unobserved.length ? h("span", { class: "quiet" }, "○ not: " + run.unobserved.join(" ")) : "all")));
+    invariants(run)));
   return [h("h2", null, "Processes"), h("p", { class: "quiet" }, "Base runs and failures: who ran, and what must hold in every run. “3 a(root) = b(1001)”: process 3 was a, as root, and became b, as user 1001. The invariants: " + INVARIANTS.map(([words]) => words).join(", ") + "."),
-    rows.length ? table(["run", "target", "processes", "invariants", "observed"], rows, { class: "dense" }) : nothing()];
+    rows.length ? table(["run", "target", "processes", "invariants"], rows, { class: "dense" }) : nothing()];
 }
 
 function factWords(value) {

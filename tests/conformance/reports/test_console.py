@@ -94,16 +94,7 @@ def test_a_block_shows_how_the_log_and_the_programs_ended() -> None:
 
     def lines(line: int) -> list[str]:
         finding = Finding(line, Kind.MISSING, (), "a", "")
-        found = Result(
-            "x",
-            "t",
-            "base",
-            Verdict.FAIL,
-            (),
-            (Finding(line, Kind.MISSING, (), "a", ""),),
-            (said,),
-            (ended, fake),
-        )
+        found = Result("x", "t", "base", Verdict.FAIL, (), (finding,), (said,), (ended, fake))
         report = Report(cases={"x": Case("x", "x.talk", talk)}, results=[found])
         return text(block(report, causes(report)[0])).splitlines()
 
