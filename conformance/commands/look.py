@@ -1,6 +1,9 @@
 """conform list, show, rules, targets: what there is."""
 
 import argparse
+import shutil
+import textwrap
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
@@ -29,7 +32,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def show_rules(args: argparse.Namespace) -> int:
-    """Print each rule with the scenario lines that hold it and the seeded bugs that prove it."""
+    """Print what holds and proves each rule: of those that were named all of it, else a line each."""
     catalogue = rules.read()
     wanted = (
         {rule.id for word in args.rules for rule in catalogue.matching(word)}
@@ -39,25 +42,47 @@ def show_rules(args: argparse.Namespace) -> int:
     if not wanted:
         raise selection.NothingMatchedError(args.rules[0])
     bugs = {mutant.id: [mutant.rule] for mutant in mutants.read() if mutant.id not in _survivors()}
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("rule", "level", "title", "lines", "scenarios", "seeded bugs"):
-        table.add_column(heading, overflow="fold")
     rows = [row for row in rules.coverage(catalogue, selection.scenarios(), bugs) if row.rule.id in wanted]
     covered, proved = sum(row.covered for row in rows), sum(bool(row.proof) for row in rows)
-    for row in rows:
-        if (args.uncovered and row.covered) or (args.unproved and row.proof):
-            continue
-        names = sorted({line.scenario for line in row.lines})
-        shown = " ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        places = shown if row.covered and row.lines else ("(fakes)" if row.covered else "NONE")
-        table.add_row(
-            row.rule.id, row.rule.level, row.rule.title, str(len(row.lines)), places, row.proof or "-"
-        )
-    console = Console(highlight=False)
-    console.print(table)
+    shown = [
+        row for row in rows if not (args.uncovered and row.covered) and not (args.unproved and row.proof)
+    ]
+    if args.rules:
+        for row in shown:
+            print(_told(row))
+    else:
+        Console(highlight=False, markup=False).print(_counted(shown))
     tried = "" if TRIED.exists() else " (by mutants.toml; `conform mutants` tries them)"
     print(f"{covered} of {len(rows)} rules covered, {proved} proved{tried}")
     return 0
+
+
+def _counted(rows: Iterable[rules.Coverage]) -> Table:
+    """Return one line for each rule."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("rule", "level", "title", "scenarios", "lines", "proved by"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        scenarios = str(len({line.scenario for line in row.lines})) if row.lines else ""
+        places = scenarios or ("(fakes)" if row.covered else "NONE")
+        table.add_row(
+            row.rule.id, row.rule.level, row.rule.title, places, str(len(row.lines)), row.proof or "-"
+        )
+    return table
+
+
+def _told(row: rules.Coverage) -> str:
+    """Return all about one rule: its text, each line that holds something against it, who proves it."""
+    rule = row.rule
+    width = shutil.get_terminal_size().columns - 1
+    text = textwrap.wrap(rule.text, max(width, 30), initial_indent="  ", subsequent_indent="  ")
+    lines: dict[str, list[str]] = {}
+    for line in row.lines:
+        lines.setdefault(line.scenario, []).append(str(line.line))
+    places = [f"  {scenario}  line {' '.join(numbers)}" for scenario, numbers in sorted(lines.items())]
+    proof = f"  proved by {row.proof}" if row.proof else "  not proved by a seeded bug"
+    head = f"{rule.id}  {rule.title}  {rule.level}"
+    return "\n".join([head, *text, *(places or ["  no line holds anything against it"]), proof, ""])
 
 
 def _survivors() -> set[str]:

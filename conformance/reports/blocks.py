@@ -21,6 +21,7 @@ CONTEXT = 4
 LONGEST = 400
 MOST_ALIKE = 12
 MOST_LOG = 3
+ALIVE = "alive"
 Role = Literal["plain", "bad", "good", "dim", "strong", "rule"]
 _LINE = re.compile(r"(\s*)(C|S|CT|ST|c|s|fd3|E)(: ?)(.*)")
 _ENDINGS = {"E": "␊", "fd3": ""}
@@ -205,10 +206,12 @@ def _log(case: Case, cause: Cause) -> Iterator[Line]:
     ends = [
         f"{process['programs'][-1]['name']} {end_of(process)}"
         for process in first.processes
-        if process.get("programs") and process["programs"][-1]["name"] in SUBJECTS
+        if process.get("programs")
+        and process["programs"][-1]["name"] in SUBJECTS
+        and end_of(process) != ALIVE
     ]
     if ends:
-        yield Span("   programs: ", "dim"), Span(", ".join(ends))
+        yield Span("   ended:   ", "dim"), Span(", ".join(ends))
 
 
 def end_of(process: Mapping[str, Any]) -> str:
@@ -220,7 +223,7 @@ def end_of(process: Mapping[str, Any]) -> str:
             return f"signal {process['signal']}"
     if process.get("code") is not None:
         return f"exit {process['code']}"
-    return "alive" if process.get("observed_end", True) else "end not observed"
+    return ALIVE if process.get("observed_end", True) else "end not observed"
 
 
 def _again(cause: Cause) -> Iterator[Line]:

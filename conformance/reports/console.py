@@ -11,6 +11,7 @@ from typing import IO, Literal, NamedTuple
 
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 from conformance.playing.verdicts import Result, Verdict
@@ -23,6 +24,7 @@ from conformance.reports.transcript import transcript
 
 STYLES = {"plain": "", "bad": "bold red", "good": "green", "dim": "dim", "strong": "bold", "rule": "cyan"}
 MOST_BLOCKS = 20
+WIDE = 110  # columns from which the progress names cases
 
 
 class Options(NamedTuple):
@@ -63,7 +65,7 @@ class Console:
             totals[target] += count
         self._bad = {target: Counter() for target in totals}
         if self._file.isatty() and not self._options.verbose:
-            self._progress = _progress(self._terminal)
+            self._progress = _progress(self._terminal, in_ascii=self._ascii)
             for target, total in totals.items():
                 task = self._progress.add_task(target, total=total, case="", rate="", bad="")
                 self._tasks[target] = task
@@ -159,15 +161,21 @@ def _terminal(options: Options, file: IO[str]) -> Terminal:
     )
 
 
-def _progress(terminal: Terminal) -> Progress:
+def _progress(terminal: Terminal, *, in_ascii: bool) -> Progress:
+    # What may be long gives way: rich would take the room from the bars.
+    wide = terminal.width >= WIDE
+    long: Literal["crop", "ellipsis"] = "crop" if in_ascii else "ellipsis"
+    bar = BarColumn(bar_width=24 if wide else 14, table_column=Column(no_wrap=True))
+    name = Column(no_wrap=True, overflow=long, max_width=24 if wide else 12)
+    case = Column(no_wrap=True, overflow=long, max_width=max(terminal.width - 96, 8))
     return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}", markup=False),
-        TextColumn("{task.fields[bad]}", style="bold", markup=False),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[case]}", style="dim", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=name),
+        TextColumn("{task.percentage:>3.0f}%") if in_ascii else bar,
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[rate]}", markup=False, table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[bad]}", style="bold", markup=False, table_column=Column(overflow=long)),
+        TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
+        *([TextColumn("{task.fields[case]}", style="dim", markup=False, table_column=case)] if wide else []),
         console=terminal,
         transient=True,
         refresh_per_second=8,

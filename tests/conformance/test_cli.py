@@ -255,7 +255,9 @@ def test_looking_around(capsys: pytest.CaptureFixture[str]) -> None:
     assert conform("show", "exit-code-decides#1") == 0
     assert "-- talk --" in capsys.readouterr().out
     assert conform("rules", "CNR-*") == 0
-    assert "CNR-5" in capsys.readouterr().out
+    assert re.search(r"(?s)CNR-5 .*chain/root-password  line \d.*proved by ", capsys.readouterr().out)
+    assert conform("rules") == 0
+    assert re.search(r"AUTHUP-SMTP-4 +must .* \d+ ", capsys.readouterr().out)
     assert conform("targets") == 0
     assert "ours" in capsys.readouterr().out
 

@@ -99,7 +99,7 @@ def test_a_block_shows_how_the_log_and_the_programs_ended() -> None:
         return text(block(report, causes(report)[0])).splitlines()
 
     assert [line.strip() for line in lines(4)[-6:-2]] == [
-        "log:     one", "two", r"\x1b[31mbinascii.Error", "programs: authup exit 1"
+        "log:     one", "two", r"\x1b[31mbinascii.Error", "ended:   authup exit 1"
     ]  # fmt: skip
     assert not [line for line in lines(5) if "log:" in line], "it is what the finding shows"
 
@@ -132,6 +132,7 @@ def test_nothing_hostile_reaches_the_terminal(report: Report) -> None:
 def test_ascii(report: Report) -> None:
     for verbose in (0, 2):
         assert printed(report, Options(ascii=True, verbose=verbose)).isascii()
+    assert printed(report, Options(ascii=True, width=120), Tty()).isascii()
 
 
 def test_a_terminal_that_knows_no_symbols_gets_ascii(report: Report) -> None:
