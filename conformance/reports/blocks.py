@@ -6,7 +6,7 @@ A line is spans of text with a role, which the console colours and JUnit drops.
 import re
 import signal
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from conformance.format import octets
@@ -212,6 +212,14 @@ def _log(case: Case, cause: Cause) -> Iterator[Line]:
     ]
     if ends:
         yield Span("   ended:   ", "dim"), Span(", ".join(ends))
+    if line.lstrip().startswith("fd3:") and _without_3(first.processes):
+        yield Span("   hint:    ", "dim"), Span("checkpassword was started without a descriptor 3")
+
+
+def _without_3(processes: Iterable[Mapping[str, Any]]) -> bool:
+    programs = [program for process in processes for program in process.get("programs", [])]
+    seen = [p["fds"] for p in programs if p["name"] == "checkpassword" and p.get("fds") is not None]
+    return any(3 not in fds for fds in seen)
 
 
 def end_of(process: Mapping[str, Any]) -> str:

@@ -146,7 +146,7 @@ def causes(report: Report, verdicts: frozenset[Verdict] = WANTS_ATTENTION) -> li
             runs.setdefault(_cause(result), []).append(result)
     merged: dict[tuple[object, ...], list[Result]] = {}
     for key, found in runs.items():
-        merged.setdefault(_elsewhere(found[0]) or key, []).extend(found)
+        merged.setdefault(_elsewhere(report, found[0]) or key, []).extend(found)
     sets = [tuple(sorted(found, key=_base_first)) for found in merged.values()]
     return sorted((Cause(found[0].verdict, found[0].target, found) for found in sets), key=_rank(report))
 
@@ -258,15 +258,19 @@ def _cause(result: Result) -> tuple[object, ...]:
     return result.target, scenario, result.verdict, line, finding.kind, words
 
 
-def _elsewhere(result: Result) -> tuple[object, ...] | None:
+def _elsewhere(report: Report, result: Result) -> tuple[object, ...] | None:
     """Return what is equal for one fault that shows in several scenarios: the same for the same, by one rule.
 
-    None where nobody could tell that from chance.
+    None where nobody could tell that from chance. A checkpassword that reads nothing is one fault, whatever
+    it should have read.
     """
     finding = result.finding
     if finding is None or not finding.expected or finding.kind not in _ONE_LINE or result.variation != "base":
         return None
     got = re.sub("[0-9]{4,}", "#", finding.got)
+    lines = report.case(result.case).lines
+    if not got and 0 < finding.line <= len(lines) and lines[finding.line - 1].lstrip().startswith("fd3:"):
+        return result.target, result.verdict, finding.kind, "fd3", finding.note
     return result.target, result.verdict, finding.kind, finding.rules, finding.expected, got, finding.note
 
 

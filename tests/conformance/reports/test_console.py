@@ -87,10 +87,10 @@ def test_only_a_broken_harness_shows_a_traceback(report: Report) -> None:
 
 
 def test_a_block_shows_how_the_log_and_the_programs_ended() -> None:
-    talk = "title: x\n\n-- talk --\nS: 220 x\nE: authup 1 ended"
+    talk = "title: x\n\n-- talk --\nS: 220 x\nE: authup 1 ended\n    fd3: alice"
     said = Moment(0.0, "E", b"Traceback:\none\ntwo\n\x1b[31mbinascii.Error\n")
     ended = {"pid": 2, "parent": 1, "programs": [{"name": "authup"}], "code": 1}
-    fake = {"pid": 3, "parent": 2, "programs": [{"name": "checkpassword"}], "code": 7}
+    fake = {"pid": 3, "parent": 2, "programs": [{"name": "checkpassword", "fds": [0, 1, 2]}], "code": 7}
 
     def lines(line: int) -> list[str]:
         finding = Finding(line, Kind.MISSING, (), "a", "")
@@ -102,6 +102,7 @@ def test_a_block_shows_how_the_log_and_the_programs_ended() -> None:
         "log:     one", "two", r"\x1b[31mbinascii.Error", "ended:   authup exit 1"
     ]  # fmt: skip
     assert not [line for line in lines(5) if "log:" in line], "it is what the finding shows"
+    assert lines(6)[-3] == "   hint:    checkpassword was started without a descriptor 3"
 
 
 def test_the_headline_is_one_line(report: Report) -> None:

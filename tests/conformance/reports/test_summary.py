@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from conformance.playing.verdicts import Finding, Kind, Result, Verdict
-from conformance.reports.facts import Report
+from conformance.reports.facts import Case, Report
 from conformance.reports.summary import (
     Change,
     causes,
@@ -44,6 +44,20 @@ def test_one_fault_in_several_scenarios_is_one_cause_and_what_explains_most_come
     alone = [run("c", "250 ok"), run("d", "+OK", rules=("A-1",)), run("e", "+OK", Verdict.CRASH)]
     found = causes(Report(results=[*alone, run("a#1", "+OK"), run("a#2", "+OK"), run("b", "+OK")]))
     assert [[one.case for one in cause.runs] for cause in found] == [["e"], ["a#1", "a#2", "b"], ["c"], ["d"]]
+
+
+def test_a_checkpassword_that_reads_nothing_is_one_cause() -> None:
+    def run(case: str, rule: str, expected: str) -> Result:
+        finding = Finding(4, Kind.HANG, (rule,), expected, "")
+        return Result(case, "t", "base", Verdict.HANG, findings=(finding,))
+
+    def case(name: str, line: str) -> Case:
+        return Case(name, "", f"title: x\n\n-- talk --\n{line}")
+
+    cases = [case("a", "    fd3: x"), case("b", "    fd3: y"), case("c", "S: x"), case("d", "S: y")]
+    runs = [run(one.name, f"A-{number}", one.name) for number, one in enumerate(cases)]
+    found = causes(Report(cases={one.name: one for one in cases}, results=runs))
+    assert [[one.case for one in cause.runs] for cause in found] == [["a", "b"], ["c"], ["d"]]
 
 
 def test_why_cases_were_skipped() -> None:
