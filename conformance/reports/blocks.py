@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple
 from conformance.format import octets
 from conformance.playing.stage import SUBJECTS
 from conformance.playing.verdicts import SYMBOLS, Finding, Kind, Verdict
+from conformance.reports.causes import Cause, rows_named, single_cut, spans
 from conformance.reports.facts import Case, Report
 from conformance.reports.notation import clean, pictures
-from conformance.reports.summary import Cause, rows_named, single_cut, spans
 
 CONTEXT = 4
 """How many lines of the talk stand above the one that is wrong."""

@@ -16,10 +16,11 @@ from rich.text import Text
 
 from conformance.playing.verdicts import Result, Verdict
 from conformance.reports.blocks import Line, Span, block
+from conformance.reports.causes import causes
 from conformance.reports.facts import Report
 from conformance.reports.notation import ascii_only, clean
 from conformance.reports.overview import FEW, cell_words, footer, listing
-from conformance.reports.summary import Cell, causes
+from conformance.reports.summary import Cell
 from conformance.reports.transcript import transcript
 
 STYLES = {"plain": "", "bad": "bold red", "good": "green", "dim": "dim", "strong": "bold", "rule": "cyan"}

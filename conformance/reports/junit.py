@@ -11,9 +11,10 @@ from typing import Final
 
 from conformance.playing.verdicts import Result, Verdict
 from conformance.reports.blocks import block, headline, text
+from conformance.reports.causes import Cause
 from conformance.reports.facts import Report
 from conformance.reports.notation import ascii_only, clean
-from conformance.reports.summary import Cause, Cell, cells, groups
+from conformance.reports.summary import Cell, cells, groups
 
 WIDTH: Final = 100
 ERRORS: Final = frozenset(

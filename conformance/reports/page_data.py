@@ -12,15 +12,12 @@ from conformance.format import octets
 from conformance.playing.verdicts import SYMBOLS, Finding, Result, Verdict
 from conformance.reports import notation
 from conformance.reports.blocks import block, end_of
+from conformance.reports.causes import SERIOUS, WANTS_ATTENTION, Cause, causes, single_cut
 from conformance.reports.facts import Case, Report
 from conformance.reports.notation import clean, decoded, difference
 from conformance.reports.overview import cell_words
 from conformance.reports.summary import (
-    SERIOUS,
-    WANTS_ATTENTION,
-    Cause,
     Cell,
-    causes,
     cells,
     changes,
     counts,
@@ -28,7 +25,6 @@ from conformance.reports.summary import (
     left_out_words,
     rule_states,
     sentence,
-    single_cut,
 )
 from conformance.reports.transcript import beginning
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from conformance.playing.verdicts import Verdict
 from conformance.reports.blocks import headline
+from conformance.reports.causes import Cause, spans
 from conformance.reports.facts import Report
 from conformance.reports.notation import ascii_only, clean, pictures
-from conformance.reports.summary import Cause, Cell, cells, groups, spans
+from conformance.reports.summary import Cell, cells, groups
 
 INDENT = "    "
 

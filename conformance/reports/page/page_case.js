@@ -162,7 +162,7 @@ function transcript(run, other) {
   const rest = only.slice(0, MOST_EXTRA).map((row) => h("tr", null, h("td"), h("td"), h("td", { colspan: lanes.length + 1, class: "quiet" }, "only on " + other.target + ": " + (LANE_OF.get(row.lane) || row.lane)), h("td", { class: "said other" }, said(row))));
   if (only.length > MOST_EXTRA) rest.push(h("tr", null, h("td", { colspan: lanes.length + 4, class: "quiet" }, "and " + many(only.length - MOST_EXTRA, "line") + " more ", caseLink("only on " + other.target, run.case, other.target, "base"))));
   const found = table(["t (s)", "wait", ...lanes.map(([name]) => name), "line", ...(other ? [h("th", { scope: "col", class: "other" }, "on " + other.target)] : [])], [...body, ...rest], { class: "lanes" });
-  found.style.setProperty("--lane", Math.max(8, Math.min(21, ((other ? 36 : 56) / Math.max(1, lanes.length)))) + "rem");
+  found.firstChild.style.setProperty("--least", 12 + (lanes.length + (other ? 1 : 0)) * 8 + "rem"); // below that it scrolls
   return found;
 }
 function theSame(row, found) {

@@ -6,9 +6,9 @@ import pytest
 
 from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
 from conformance.reports.blocks import block, headline, text
+from conformance.reports.causes import causes
 from conformance.reports.console import Console, Options
 from conformance.reports.facts import Case, Report
-from conformance.reports.summary import causes
 from conformance.reports.transcript import transcript
 from tests.conformance.reports import samples
 

@@ -1,21 +1,18 @@
 from dataclasses import replace
 
 from conformance.playing.verdicts import Finding, Kind, Result, Verdict
+from conformance.reports.causes import causes, rows_named, single_cut, spans
 from conformance.reports.facts import Case, Report
 from conformance.reports.summary import (
     Change,
-    causes,
     cells,
     changes,
     counts,
     groups,
     left_out_words,
-    rows_named,
     rule_states,
     sentence,
-    single_cut,
     skip_reasons,
-    spans,
     worst,
 )
 
