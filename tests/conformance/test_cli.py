@@ -170,7 +170,7 @@ def test_new_without_git_is_a_usage_error(
 
 def test_what_a_target_cannot_vary_is_skipped() -> None:
     assert conform("replay", "good.talk@sim:stop=1") == 4
-    (result,) = jsonl.read([Path(".conform/last.jsonl")]).results
+    (result,) = jsonl.read([Path(".conform/replay.jsonl")]).results
     assert (result.verdict, result.reason) == (
         Verdict.SKIP,
         "the machine stops nobody: eintr is its variation",
