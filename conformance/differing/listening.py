@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from conformance.playing.beats import EVENTS, Beat, Event, Expect, Score, Send
+from conformance.playing.beats import EVENTS, Beat, Event, Expect, Score
 from conformance.playing.director import Director
 from conformance.playing.runner import STARTING_SECONDS
 from conformance.playing.stage import Flooded, Stage
@@ -72,10 +72,12 @@ def listener(config: TargetConfig) -> Listener:
 class Improviser(Director):
     """A director who takes what comes."""
 
-    async def _play(self) -> None:
-        for beat in self._beats:
-            await self._settle()
-            self._line, self._now = beat.line, trio.current_time()
+    async def act(self) -> None:
+        """See Director."""
+        scene = self.scene
+        for beat in scene.beats:
+            await self.settle()
+            scene.line, scene.now = beat.line, trio.current_time()
             if isinstance(beat, Expect) or (
                 isinstance(beat, Event) and beat.words[0] in EVENTS[beat.lane].theirs
             ):
@@ -83,47 +85,45 @@ class Improviser(Director):
             elif isinstance(beat, Event) and beat.words[0] == "wait":
                 await self._wait(_seconds(beat.words[1]))
             elif self._somebody_does(beat):
-                await (self._event(beat) if isinstance(beat, Event) else self._send(beat))
-        await self._stage.settle()
+                await self.play_beat(beat)
+        await scene.stage.settle()
 
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
         """Wait until everybody is idle. Raises Spinning when one has burned much instead.
 
         A short spin is passed over: often it ends with the next packet, and more differs behind it.
         """
-        await self._stage.settle()
-        if _burned(self._stage) > LONGEST_SPIN:
+        await super().settle()
+        if _burned(self.scene.stage) > LONGEST_SPIN:
             raise Spinning
-
-    async def _between(self, _beat: Send) -> None:
-        await self._settle()
 
     async def _pass_over(self, beat: Expect | Event) -> None:
         """Let the time of an expectation pass, and see which call of checkpassword is meant from now on."""
         if isinstance(beat, Expect) and beat.lane == "fd3":
-            self._calls.next()
+            self.cast.calls.next()
         if isinstance(beat, Event) and beat.words[0] == "silent":
             await self._wait(_seconds(beat.words[1]))
         await self._wait(beat.after or 0.0)
 
     async def _wait(self, seconds: float) -> None:
         """Let time pass, unless all is over, somebody spins, or nobody would do anything in that time."""
-        until = trio.current_time() + seconds
+        stage, until = self.scene.stage, trio.current_time() + seconds
         while (left := until - trio.current_time()) > 0:
             with trio.move_on_after(min(left, LOOKING)):
-                await self._stage.ended()
+                await stage.ended()
                 return
-            await self._stage.settle()
-            if _burned(self._stage) or not self._stage.may_wake(until - trio.current_time()):
+            await stage.settle()
+            if _burned(stage) or not stage.may_wake(until - trio.current_time()):
                 return
 
     def _somebody_does(self, beat: Beat) -> bool:
         """Say whether there is anybody who could do what we are to do."""
+        cast = self.cast
         if beat.lane == "s":
-            self._current = len(self._inner) - 1
-            return bool(self._inner) and self._inner[-1].process.ended is None
+            cast.current = len(cast.servers) - 1
+            return bool(cast.servers) and cast.servers[-1].process.ended is None
         if isinstance(beat, Event) and beat.lane == "K":
-            calls = self._calls
+            calls = cast.calls
             return calls.coming + (beat.words[0] == "unread") in range(1, len(calls.puppets) + 1)
         return True
 

@@ -131,11 +131,12 @@ async def _direct(
     began = trio.current_time()
     director = Director(score, beats, stage, record)
     await director.play()
-    findings = director.findings
+    scene = director.scene
+    findings = scene.findings
     if opening.fail:
         findings = [finding for finding in findings if not _is_excused(finding, beats)]
         findings += await fault_judging.wind_down(stage)
-    spinning, idle, crash = stage.spinning(), False, judging.crashed(stage.processes, director.killed)
+    spinning, idle, crash = stage.spinning(), False, judging.crashed(stage.processes, scene.killed)
     if not any(finding.kind is not Kind.ALTERNATIVE for finding in findings):
         spinning = spinning if spinning and spinning[1] > STARTING_SECONDS else None
     else:
@@ -144,7 +145,7 @@ async def _direct(
     findings += broken(seen)
     verdict, findings = judging.judge(findings, crash=crash, spinning=spinning, idle=idle)
     described = tuple(tree.describe(process) for process in stage.processes)
-    return Played(findings, verdict, director.unobserved, described, trio.current_time() - began)
+    return Played(findings, verdict, scene.unobserved, described, trio.current_time() - began)
 
 
 def _is_excused(finding: Finding, beats: tuple[Beat, ...]) -> bool:
