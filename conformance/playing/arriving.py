@@ -18,13 +18,13 @@ class Arriving:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._unasked: dict[str, int] = {}
-        """How much of S and ST had come when we first sent something after their last line."""
+        self._unasked: dict[int, int] = {}
+        """How much of each stream had come when we did something, by the stream's identity."""
 
-    def we_send(self) -> None:
-        """From now on what comes may be an answer to what we send."""
-        for stream in (self._scene.stage.plain, self._scene.stage.tls):
-            self._unasked.setdefault(stream.name, len(stream.data))
+    def we_act(self, streams: Sequence[Stream]) -> None:
+        """From here on the talk has what comes because of what we do now; nothing of it may be here."""
+        for stream in streams:
+            self._unasked[id(stream)] = len(stream.data)
 
     async def expect(self, beat: Expect, stream: Stream) -> None:
         """Wait for a line, and take it."""
@@ -41,8 +41,8 @@ class Arriving:
         self._check_clock(beat, before)
         if accepted:
             scene.findings.append(scene.finding(beat, Kind.ALTERNATIVE, data, note=accepted))
-        if start < self._unasked.pop(stream.name, 0):
-            scene.fail(beat, Kind.EARLY, data, note="came before we sent what it answers")
+        if start < self._unasked.get(id(stream), 0):
+            scene.fail(beat, Kind.EARLY, data, note="came before we did what it answers")
         last = stream.ended_at if beat.lane == "fd3" else None
         if data:
             last = last or stream.arrival(start + len(data) - 1)

@@ -24,7 +24,8 @@ class Send(NamedTuple):
 
     `lines` has the number of each line and how many bytes it contributes; dynamic when a capture
     is in it, then variations leave it alone. `pause` is a silence, in seconds, before each packet
-    but the first, instead of waiting until everybody is idle.
+    but the first, instead of waiting until everybody is idle. `ahead`: the client has sent more by then
+    than stands above (merging.py).
     """
 
     lane: str
@@ -32,6 +33,7 @@ class Send(NamedTuple):
     line: int
     lines: tuple[tuple[int, int], ...]
     pause: float = 0.0
+    ahead: bool = False
 
     @property
     def dynamic(self) -> bool:
@@ -89,6 +91,7 @@ EVENTS: Final[Mapping[str, Grammar]] = {
     ),
     "A": Grammar(frozenset({"signal", "wait"}), frozenset()),
 }
+_NOTICED: Final = frozenset({"eof", "reset", "hangup", "exit", "signal", "exec", "block"})
 _SIGNALS: Final = {name.removeprefix("SIG") for name in signal.Signals.__members__}
 _NUMBERS: Final = "|".join(str(int(number)) for number in signal.valid_signals())
 _SIGNAL: Final = ("NAME of a signal", re.compile(f"(?:SIG)?(?:{'|'.join(sorted(_SIGNALS))})|{_NUMBERS}"))
@@ -124,6 +127,13 @@ def is_expected(beat: Beat) -> bool:
     if isinstance(beat, Event):
         return beat.words[0] in EVENTS[beat.lane].theirs
     return isinstance(beat, Expect)
+
+
+def is_noticed(beat: Beat) -> bool:
+    """Say whether a beat is something of ours that the tested programs may react to at once."""
+    if isinstance(beat, Event):
+        return not is_expected(beat) and beat.words[0] in _NOTICED
+    return isinstance(beat, Send)
 
 
 def understand(talk: Talk) -> Score:

@@ -5,7 +5,7 @@ from collections.abc import Sequence, Set
 from typing import Final
 
 from conformance.format import octets
-from conformance.playing.beats import Beat, Event, Expect, Score, Send
+from conformance.playing.beats import Beat, Event, Expect, Score, Send, is_noticed
 
 CLIENT: Final = frozenset({"C", "CT"})
 _STARTS_TLS: Final = re.compile(rb"^(?:STARTTLS|STLS)\b", re.IGNORECASE | re.MULTILINE)
@@ -28,6 +28,8 @@ def mergeable(score: Score) -> list[int]:
         following = sends[number + 1][0] if number + 1 < len(sends) else len(score.beats)
         if first.lane != second.lane or first.dynamic or second.dynamic:
             continue
+        if any(isinstance(beat, Event) and is_noticed(beat) for beat in score.beats[end + 1 : end + 2]):
+            continue  # what comes of the two is not told apart, and would seem to come too early
         if tls and first.lane == "C" and _STARTS_TLS.search(octets.literal(first.what)):
             continue  # what is sent ahead is discarded (AUTHUP-TLS-3)
         if any(isinstance(beat, Expect) and beat.ordered for beat in score.beats[start:following]):
@@ -77,6 +79,7 @@ def merged(beats: Sequence[Beat], lines: Set[int]) -> tuple[Beat, ...]:
     """Send the client's packets at these lines together with the one before."""
     changed: list[Beat] = []
     previous: dict[str, int] = {}
+    in_a_row = False
     for beat in beats:
         if isinstance(beat, Send) and beat.lane in CLIENT:
             if beat.line in lines:
@@ -85,7 +88,15 @@ def merged(beats: Sequence[Beat], lines: Set[int]) -> tuple[Beat, ...]:
                 assert isinstance(first, Send)  # noqa: S101 - it was put there two lines below
                 what = octets.join([first.what, beat.what])
                 changed[place] = first._replace(what=what, lines=(*first.lines, *beat.lines))
+                changed[place + 1 :] = map(_behind_the_client, changed[place + 1 :])
+                in_a_row = True
                 continue
             previous[beat.lane] = len(changed)
-        changed.append(beat)
+        in_a_row = in_a_row and isinstance(beat, Send)
+        changed.append(_behind_the_client(beat) if in_a_row else beat)
     return tuple(changed)
+
+
+def _behind_the_client(beat: Beat) -> Beat:
+    """Mark what the inner server says while the client is ahead of the talk."""
+    return beat._replace(ahead=True) if isinstance(beat, Send) else beat
