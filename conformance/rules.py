@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from conformance.format import received
 from conformance.format.cases import cases
 from conformance.format.talk import LEVELS, Talk
 from conformance.format.talk_parser import FileError
@@ -169,7 +170,7 @@ def _rule(lines: Sequence[str], section: str, number: int, file: str) -> Rule:
 
 
 def citations(talk: Talk) -> dict[str, tuple[Citation, ...]]:
-    """Return, rule by rule, the expected lines, events and processes below a `# [RULE]` note.
+    """Return, rule by rule, what is expected (lines, events, processes) below a `# [RULE]` note.
 
     Rows of a table share the lines of the file; a draft covers nothing. Raises TalkError.
     """
@@ -180,6 +181,10 @@ def citations(talk: Talk) -> dict[str, tuple[Citation, ...]]:
                 continue
             for rule in beat.rules:
                 found.setdefault(rule, set()).add(beat.line)
+        for section in received.sections(case):
+            for line in section.lines:
+                for rule in line.rules:
+                    found.setdefault(rule, set()).add(line.line)
         processes = case.section("processes")
         for row in attributes.parse_tree(processes) if processes else ():
             for rule in row.rules:

@@ -110,7 +110,7 @@ def draft(talk: Talk, heard: Heard, disagreement: Disagreement | None = None) ->
     sections = tuple(
         written if other is section else other
         for other in talk.sections
-        if other.name not in ("processes", "each")
+        if other.name not in ("processes", "each") and not other.is_received
     )
     return parse(source(replace(talk, header=header, sections=sections)), name=talk.name, file=talk.file)
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from conformance.format import header, lint_header, lint_talk, playable
+from conformance.format import header, lint_header, lint_talk, playable, received
 from conformance.format.cases import cases
 from conformance.format.complaint import Complaint, Remark, Weight
-from conformance.format.talk import Note, Section, Talk
+from conformance.format.talk import Note, Talk
 from conformance.format.talk_parser import TalkError, parse
 from conformance.playing import attributes
 from conformance.playing.beats import understand
@@ -72,9 +72,11 @@ def _check_header(text: str, talk: Talk) -> Iterator[Remark]:
 def _check_sections(case: Talk) -> Iterator[Remark]:
     for section in case.sections:
         name, _, how = section.name.partition(" ")
-        if section.name not in OWN_SECTIONS and ("/" not in name or how not in ("", "octets")):
+        known = section.is_received or section.name in OWN_SECTIONS
+        if not known and ("/" not in name or how not in ("", "octets")):
             yield Remark(
-                section.line, f"-- {section.name} --: expected talk, processes, each, or a path with a /"
+                section.line,
+                f"-- {section.name} --: expected talk, processes, each, NAME received, or a path with a /",
             )
         if name.endswith("/") and any(section.lines):
             yield Remark(section.line, f"-- {section.name} --: a directory has no lines")
@@ -154,10 +156,13 @@ def _check_rules(found: list[Talk], catalogue: Catalogue) -> Iterator[Remark]:
 
 
 def _noted(case: Talk) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield the lines that name rules, in the talk and in the process tree."""
+    """Yield the lines that name rules: in the talk, in what was received, in the process tree."""
     for step in case.steps:
         if isinstance(step, Note):
             yield step.line, step.rules
+    for section in received.sections(case):
+        for line in section.lines:
+            yield line.line, line.rules
     processes = case.section("processes")
     for row in attributes.parse_tree(processes) if processes else ():
         yield row.line, row.rules
@@ -171,7 +176,7 @@ def _check_files(case: Talk) -> Iterator[Remark]:
     words = [entry.value for entry in case.header]
     for section in case.sections:
         name = section.name.removesuffix(" octets")
-        if "/" not in name or _is_named(name, words, case.section("talk")):
+        if "/" not in name or _is_named(name, words, case):
             continue
         readers = _READERS.get(name.removesuffix("/").removeprefix("control/"))
         if readers is None:
@@ -180,8 +185,9 @@ def _check_files(case: Talk) -> Iterator[Remark]:
             yield Remark(section.line, f"nobody in this chain reads {name}", Weight.WARNING)
 
 
-def _is_named(name: str, words: list[str], talk: Section | None) -> bool:
+def _is_named(name: str, words: list[str], case: Talk) -> bool:
     """Say whether a file is spoken of: in the header, or as {file:NAME}."""
     last = name.rstrip("/").rpartition("/")[2]
     spoken = name in " ".join(words) or (not name.startswith("control/") and last in " ".join(words))
-    return spoken or (talk is not None and any(f"{{file:{name}}}" in line for line in talk.lines))
+    speaking = [section for section in case.sections if section.name == "talk" or section.is_received]
+    return spoken or any(f"{{file:{name}}}" in line for section in speaking for line in section.lines)

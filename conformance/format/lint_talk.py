@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from conformance.format import octets
 from conformance.format.complaint import Remark, Weight
 from conformance.format.octets import NotationError, Pattern
 from conformance.format.playable import has_our_front_end, name_of
-from conformance.format.talk import EXPECTING, Gap, Happen, Mark, Note, Say, Talk
+from conformance.format.talk import EXPECTING, Gap, Happen, Mark, Note, Say, Section, Talk
+from conformance.format.talk_parser import note
 from conformance.playing.beats import EVENTS
 
 _MISPLACED_RULE: Final = re.compile(r"#\[|.*\[[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*-[0-9]+")
@@ -72,19 +74,37 @@ def _check_notes(case: Talk) -> Iterator[Remark]:
             if step.rules:
                 waiting.append(step)
             elif _MISPLACED_RULE.match(step.text):
-                yield Remark(
-                    step.line, "expected `# [RULE]` if this rule is to count: a blank, and the rule first"
-                )
+                yield _misplaced(step.line)
         elif isinstance(step, Gap):
             yield from map(_idle, waiting)
             waiting = []
         elif not isinstance(step, Mark) and _is_expected(step):
             waiting = []
     yield from map(_idle, waiting)
+    for section in case.sections:
+        if section.is_received:
+            yield from _check_notes_of(section)
 
 
-def _idle(note: Note) -> Remark:
-    return Remark(note.line, f"[{' '.join(note.rules)}] stands above no expected line")
+def _check_notes_of(section: Section) -> Iterator[Remark]:
+    """Complain of rules above nothing in what was received, where a note counts up to the next one."""
+    lines = [*enumerate(section.lines, section.line + 1), (0, "#")]
+    for (number, line), (_, below) in pairwise(lines):
+        found = note(line, number) if line.startswith("#") else None
+        if found is None:
+            continue
+        if found.rules and below.startswith("#"):
+            yield _idle(found)
+        if not found.rules and _MISPLACED_RULE.match(line):
+            yield _misplaced(number)
+
+
+def _misplaced(line: int) -> Remark:
+    return Remark(line, "expected `# [RULE]` if this rule is to count: a blank, and the rule first")
+
+
+def _idle(idle: Note) -> Remark:
+    return Remark(idle.line, f"[{' '.join(idle.rules)}] stands above no expected line")
 
 
 def _is_expected(step: Say | Happen) -> bool:

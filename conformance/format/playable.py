@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from conformance.format import received
 from conformance.format.complaint import Remark
 from conformance.format.talk import DECISIONS, Happen, Say, Talk
 from conformance.format.talk_parser import TalkError
@@ -20,6 +21,7 @@ def check(case: Talk) -> Iterator[Remark]:
     """Tell which lines nobody could play: lanes without anybody, ends of calls that were not made."""
     yield from _check_lanes(case)
     yield from _check_calls(case)
+    yield from received.check(case)
 
 
 def _check_lanes(case: Talk) -> Iterator[Remark]:

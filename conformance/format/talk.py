@@ -121,6 +121,11 @@ class Section(NamedTuple):
     lines: tuple[str, ...]
     line: int
 
+    @property
+    def is_received(self) -> bool:
+        """Whether it tells all that somebody got (received.py)."""
+        return self.name.endswith(" received")
+
 
 @dataclass(frozen=True)
 class Talk:

@@ -89,6 +89,8 @@ def parse(text: str, *, name: str = "talk", file: str = "<text>") -> Talk:
     for section in sections:
         if section.name == "processes":
             _check_notes(section, file)
+        elif section.is_received:
+            _check_received(section, file)
     return Talk(name, file, header, tuple(sections), tuple(steps(talk, file)))
 
 
@@ -110,6 +112,15 @@ def _check_notes(section: Section, file: str) -> None:
     for number, line in enumerate(section.lines, section.line + 1):
         if line.lstrip().startswith("#"):
             note(line.strip(), number, file)
+
+
+def _check_received(section: Section, file: str) -> None:
+    for number, line in enumerate(section.lines, section.line + 1):
+        if line.startswith("#"):
+            note(line, number, file)
+        else:
+            _without_raw_blank(line, number, file)
+            _checked(line, number, file)
 
 
 def _header(lines: list[str], file: str) -> Iterator[Entry]:
@@ -135,8 +146,7 @@ def _step(line: str, number: int, file: str) -> Step | Alternative:
     text = line.strip(" ")
     if text == "":
         return Gap(number)
-    if line.endswith((" ", "\t")):
-        raise TalkError(file, number, "a raw blank at the end of the line; expected \\s or \\t")
+    _without_raw_blank(line, number, file)
     if (found := _MARK.fullmatch(text)) is not None:
         return Mark(float(found[1] or 0), number, found[2] or "")
     if text.startswith("#"):
@@ -148,6 +158,11 @@ def _step(line: str, number: int, file: str) -> Step | Alternative:
     if (found := _SAY.fullmatch(text)) is not None and found[1] in GUTTERS:
         return Say(found[1], _checked(found[2], number, file), number)
     raise TalkError(file, number, STEP_EXPECTED)
+
+
+def _without_raw_blank(line: str, number: int, file: str) -> None:
+    if line.endswith((" ", "\t")):
+        raise TalkError(file, number, "a raw blank at the end of the line; expected \\s or \\t")
 
 
 def note(text: str, number: int, file: str = "") -> Note:

@@ -54,9 +54,9 @@ class Arriving:
         """Wait for the stream's end, with nothing more before it."""
         scene = self._scene
         with trio.move_on_at(scene.patience(due)):
-            while not stream.ended and not stream.untaken:
+            while not stream.ended and not self._untold(stream):
                 await stream.more()
-        if stream.untaken:
+        if self._untold(stream):
             await scene.stage.settle()
             scene.fail(beat, Kind.EXTRA, one_line(stream.untaken))
         if stream.ended_at is None:
@@ -71,12 +71,16 @@ class Arriving:
         await trio.sleep_until(began + seconds)
         scene.now += seconds
         for stream in streams:
-            if stream.untaken:
+            if self._untold(stream):
                 scene.fail(beat, Kind.EXTRA, one_line(stream.untaken))
             if stream.name in scene.over or stream.ended_at is None:
                 continue
             if beat.lane != "A" or stream.ended_at > began + scene.stage.late:
                 scene.fail(beat, Kind.EXTRA, note="the stream ended")
+
+    def _untold(self, stream: Stream) -> bytes:
+        """Return what has come and was not expected; that of a section is looked at when all is over."""
+        return b"" if stream.name in self._scene.told else stream.untaken
 
     async def _arrive(self, beat: Expect, stream: Stream, due: float) -> bytes:
         """Wait for as many bytes as the line has; return what is there in their place."""

@@ -14,7 +14,8 @@ from conformance.format import header, octets
 from conformance.format.octets import Capture, Edge, NotationError, Octets, Pattern
 from conformance.format.talk import SENDING, Gap, Happen, Mark, Note, Say, Section, Talk, in_full
 from conformance.format.talk_parser import TalkError
-from conformance.playing import attributes
+from conformance.playing import attributes, received
+from conformance.playing.received import Received
 
 ENDINGS: Final[Mapping[str, bytes]] = {"E": b"\n", "fd3": b""}
 
@@ -120,6 +121,8 @@ class Score:
     files: Mapping[str, bytes]
     """Paths below the qmail home (a name that ends in / is a directory) to bytes."""
     processes: Section | None = None
+    received: tuple[Received, ...] = ()
+    """What somebody must have got, where the talk has no lines for it."""
 
 
 def is_expected(beat: Beat) -> bool:
@@ -143,7 +146,8 @@ def understand(talk: Talk) -> Score:
     files, processes = _files(talk), talk.section("processes")
     beats = tuple(_beats(talk, files))
     _check_captures(talk, beats)
-    return Score(talk, tuple(talk.one("run").split()), beats, files, processes)
+    got = tuple(received.understand(talk, files, ENDINGS))
+    return Score(talk, tuple(talk.one("run").split()), beats, files, processes, got)
 
 
 def _check_captures(talk: Talk, beats: Sequence[Beat]) -> None:
@@ -163,7 +167,7 @@ def _files(talk: Talk) -> dict[str, bytes]:
     files = {}
     for section in talk.sections:
         name, _, how = section.name.partition(" ")
-        if "/" not in name:
+        if "/" not in name or section.is_received:
             continue
         if ".." in name.split("/"):
             raise TalkError(talk.file, section.line, f"-- {section.name} --: expected a path without ..")

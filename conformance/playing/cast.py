@@ -7,7 +7,8 @@ import trio
 
 from conformance.playing import attributes
 from conformance.playing.beats import Event
-from conformance.playing.calls import Calls, call_plans
+from conformance.playing.calls import CallPlan, Calls, call_plans
+from conformance.playing.received import Received
 from conformance.playing.scene import Scene
 from conformance.playing.stage import CHECKPASSWORD, Order, Puppet
 from conformance.playing.verdicts import Kind
@@ -17,7 +18,9 @@ class Cast:
     """Who has started so far. Waiting for somebody who does not start raises Wrong."""
 
     def __init__(self, scene: Scene) -> None:
-        self.calls = Calls(scene.score.talk, call_plans(scene.beats))
+        told = sum(section.lane == "fd3" for section in scene.score.received)
+        plans = [CallPlan(unread=False, decided=False)] * told
+        self.calls = Calls(scene.score.talk, plans or call_plans(scene.beats))
         self.servers: list[Puppet] = []
         """The inner programs, in the order of their start."""
         self.current = 0
@@ -65,9 +68,17 @@ class Cast:
             self._scene.over.discard("c")
         return await self.server()
 
+    def of(self, section: Received) -> Puppet | None:
+        """Return who got what a section tells; None if nobody like that was started."""
+        puppets = self.calls.puppets if section.lane == "fd3" else self.servers
+        named = [puppet for puppet in puppets if puppet.program.name == section.actor]
+        return named[section.number - 1] if len(named) >= section.number else None
+
     def unlisted(self) -> list[Puppet]:
-        """Return the inner programs that the talk does not have."""
-        return self.servers[self.current + 1 if self._used else 0 :]
+        """Return the inner programs that neither the talk nor a section has."""
+        told = [self.of(section) for section in self._scene.score.received]
+        listed = self.current + 1 if self._used else 0
+        return [puppet for puppet in self.servers[listed:] if puppet not in told]
 
     def check(self, beat: Event, puppet: Puppet) -> None:
         """Hold a puppet against the attributes of a `start` line. Raises Wrong."""

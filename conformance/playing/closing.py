@@ -3,7 +3,7 @@
 import trio
 
 from conformance.format import octets
-from conformance.playing import attributes
+from conformance.playing import attributes, received
 from conformance.playing.beats import Event, Expect
 from conformance.playing.cast import Cast
 from conformance.playing.scene import Scene, Wrong
@@ -14,6 +14,7 @@ async def close(scene: Scene, cast: Cast) -> None:
     """Look at all that is left when the talk is over. Raises Wrong."""
     await scene.stage.settle()
     scene.line = 0
+    _check_received(scene, cast)
     _check_streams(scene, cast)
     for puppet in cast.calls.unlisted():
         scene.too_much(f"checkpassword was started once more: {octets.write(bytes(puppet.input.data))}")
@@ -21,6 +22,20 @@ async def close(scene: Scene, cast: Cast) -> None:
         scene.too_much(f"{puppet.program.name} was started and is not in the talk")
     await _leave(scene)
     _check_tree(scene)
+
+
+def _check_received(scene: Scene, cast: Cast) -> None:
+    for section in scene.score.received:
+        if section.lane == "S":
+            stream = scene.stage.plain
+        elif (puppet := cast.of(section)) is not None:
+            stream = puppet.input
+        else:
+            raise Wrong(received.not_there(section))
+        finding = received.difference(section, bytes(stream.data), scene.captured)
+        if finding is not None:
+            raise Wrong(finding)
+        stream.take(len(stream.untaken))
 
 
 def _check_streams(scene: Scene, cast: Cast) -> None:

@@ -35,6 +35,8 @@ class Scene:
         """Who was sent which signal from outside, by PID."""
         self.over: set[str] = set()
         """The streams whose end the talk has seen."""
+        self.told = frozenset(section.lane for section in score.received)
+        """The streams of which a section tells everything, and the talk nothing."""
         self.line = 0
         """Of the beat that is being played; 0 at the end."""
         self.now = self.acted = trio.current_time()

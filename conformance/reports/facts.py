@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from conformance.format import octets
+from conformance.format import octets, received
 from conformance.format.octets import NotationError
 from conformance.format.talk import Talk
 from conformance.playing.beats import Send, is_expected, understand
@@ -122,6 +122,10 @@ class Case:
             elif is_expected(beat):
                 for rule in beat.rules:
                     asserted[rule] = (*asserted.get(rule, ()), beat.line)
+        for section in received.sections(talk):
+            for line in section.lines:
+                for rule in line.rules:
+                    asserted[rule] = (*asserted.get(rule, ()), line.line)
         return cls(
             name=talk.name,
             file=_near(talk.file),

@@ -5,28 +5,23 @@ entries, control files and their lines. What is left of the cuts stands in the t
 scenario, variation and answers give the same result.
 """
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
 from conformance.format.talk import Talk
 from conformance.format.talk_parser import TalkError, parse
 from conformance.playing.beats import understand
+from conformance.varying.document import Document, Lines, Part, exchanges, single_lines
 from conformance.varying.merging import mergeable
 from conformance.varying.variations import BASE, Variation, cuts_at, explicit_cuts
-from conformance.varying.written import header_lines, without_edges, write_in
+from conformance.varying.written import without_edges, write_in
 
 Fails = Callable[[Talk, Variation], bool]
 """Says whether this scenario, under this variation, fails in the same way: rule and kind of verdict."""
-Lines = tuple[str, ...]
 T = TypeVar("T")
 
 MOST_TRIES: Final = 2000
 _KEPT: Final = ("title:", "rules:", "level:", "run:", "needs:", "draft:")
-_CLIENT: Final = re.compile(r"\s*(?:C|CT)[:!]")
-_BELOW: Final = re.compile(r"\s*\|(?:info)?:")
-_MARK: Final = re.compile(r"\s*\+[0-9.]+s")
 
 
 class Shrunk(NamedTuple):
@@ -47,7 +42,7 @@ def shrink(talk: Talk, variation: Variation, fails: Fails, most_tries: int = MOS
     if not shrinker.attempt(talk, variation):
         raise CannotReproduce(f"{talk.name}: it does not fail under {variation}")
     written, rest = shrinker.without_variation(talk, variation)
-    document = shrinker.smallest(_Document.of(written), rest)
+    document = shrinker.smallest(Document.of(written), rest)
     return Shrunk(shrinker.parsed(document), rest, shrinker.tries)
 
 
@@ -69,37 +64,6 @@ def minimise(items: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> list[T
     return kept
 
 
-class _Part(NamedTuple):
-    """A section: its name and its lines."""
-
-    name: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Document:
-    """The text of a scenario, in parts that can be left out."""
-
-    header: tuple[str, ...]
-    parts: tuple[_Part, ...]
-
-    @classmethod
-    def of(cls, talk: Talk) -> "_Document":
-        return cls(tuple(header_lines(talk)), tuple(_Part(s.name, s.lines) for s in talk.sections))
-
-    @property
-    def text(self) -> str:
-        lines = [*self.header, *(line for part in self.parts for line in (f"-- {part.name} --", *part.lines))]
-        return "".join(f"{line}\n" for line in lines)
-
-    def lines(self, name: str) -> tuple[str, ...]:
-        return next(part.lines for part in self.parts if part.name == name)
-
-    def with_lines(self, name: str, lines: Sequence[str]) -> "_Document":
-        parts = tuple(part._replace(lines=tuple(lines)) if part.name == name else part for part in self.parts)
-        return _Document(self.header, parts)
-
-
 class _Shrinker:
     """Counts the tries, and never asks the same question twice."""
 
@@ -110,7 +74,7 @@ class _Shrinker:
         self._most_tries = most_tries
         self._answers: dict[tuple[str, Variation], bool] = {}
 
-    def parsed(self, document: _Document) -> Talk:
+    def parsed(self, document: Document) -> Talk:
         """Raises TalkError when the text is no scenario."""
         return parse(document.text, name=self._talk.name, file=self._talk.file)
 
@@ -121,7 +85,7 @@ class _Shrinker:
         self.tries += 1
         return self._fails(talk, variation)
 
-    def fails(self, document: _Document, variation: Variation) -> bool:
+    def fails(self, document: Document, variation: Variation) -> bool:
         """Say whether this document is a scenario, and fails."""
         question = document.text, variation
         if question not in self._answers:
@@ -156,25 +120,38 @@ class _Shrinker:
             raise CannotReproduce(f"{talk.name}: it does not fail with {variation} written into it")
         return written, BASE
 
-    def smallest(self, document: _Document, variation: Variation) -> _Document:
+    def smallest(self, document: Document, variation: Variation) -> Document:
         """Leave out what can be left out until nothing can, or the tries are used up."""
         before = None
         while before != document:
             before = document
-            for group in (_exchanges, _single_lines):
+            for group in (exchanges, single_lines):
                 document = self._fewer_lines(document, "talk", group(document.lines("talk")), variation)
+            document = self._fewer_received(document, variation)
             document = self._fewer_edges(document, variation)
             document = self._smaller_header(document, variation)
             document = self._smaller_files(document, variation)
         return document
 
-    def _fewer_edges(self, document: _Document, variation: Variation) -> _Document:
+    def _fewer_received(self, document: Document, variation: Variation) -> Document:
+        """Leave out together what one side says and the other one must have received."""
+        for group in (exchanges, single_lines):
+            number = 0
+            while number < len(groups := group(document.lines("talk"))):
+                smaller = document.without_group(groups, number)
+                if smaller is not None and self.fails(smaller, variation):
+                    document = smaller
+                else:
+                    number += 1
+        return document
+
+    def _fewer_edges(self, document: Document, variation: Variation) -> Document:
         for number in range(len(document.lines("talk"))):
             while smaller := self._one_edge_less(document, number, variation):
                 document = smaller
         return document
 
-    def _one_edge_less(self, document: _Document, number: int, variation: Variation) -> _Document | None:
+    def _one_edge_less(self, document: Document, number: int, variation: Variation) -> Document | None:
         lines = document.lines("talk")
         candidates = (
             document.with_lines("talk", [*lines[:number], line, *lines[number + 1 :]])
@@ -182,8 +159,8 @@ class _Shrinker:
         )
         return next((candidate for candidate in candidates if self.fails(candidate, variation)), None)
 
-    def _smaller_header(self, document: _Document, variation: Variation) -> _Document:
-        def with_entries(some: Sequence[str]) -> _Document:
+    def _smaller_header(self, document: Document, variation: Variation) -> Document:
+        def with_entries(some: Sequence[str]) -> Document:
             left = list(some)
             header = []
             for line in document.header:
@@ -192,15 +169,15 @@ class _Shrinker:
                     header.append(line)
                 elif line.startswith(_KEPT):
                     header.append(line)
-            return _Document(tuple(header), document.parts)
+            return Document(tuple(header), document.parts)
 
         entries = [line for line in document.header if not line.startswith(_KEPT)]
         return with_entries(minimise(entries, lambda some: self.fails(with_entries(some), variation)))
 
-    def _smaller_files(self, document: _Document, variation: Variation) -> _Document:
-        def with_parts(some: Sequence[_Part]) -> _Document:
+    def _smaller_files(self, document: Document, variation: Variation) -> Document:
+        def with_parts(some: Sequence[Part]) -> Document:
             parts = tuple(part for part in document.parts if part.name == "talk" or part in some)
-            return _Document(document.header, parts)
+            return Document(document.header, parts)
 
         others = [part for part in document.parts if part.name != "talk"]
         document = with_parts(minimise(others, lambda some: self.fails(with_parts(some), variation)))
@@ -211,36 +188,9 @@ class _Shrinker:
         return document
 
     def _fewer_lines(
-        self, document: _Document, name: str, groups: Sequence[Lines], variation: Variation
-    ) -> _Document:
-        def with_groups(some: Sequence[Lines]) -> _Document:
+        self, document: Document, name: str, groups: Sequence[Lines], variation: Variation
+    ) -> Document:
+        def with_groups(some: Sequence[Lines]) -> Document:
             return document.with_lines(name, [line for group in some for line in group])
 
         return with_groups(minimise(groups, lambda some: self.fails(with_groups(some), variation)))
-
-
-def _single_lines(lines: Sequence[str]) -> list[Lines]:
-    """Group lines that cannot do without each other: time marks, a line, its alternatives."""
-    groups: list[Lines] = []
-    marked = False
-    for line in lines:
-        if groups and (marked or _BELOW.match(line)):
-            groups[-1] = (*groups[-1], line)
-        else:
-            groups.append((line,))
-        marked = _MARK.fullmatch(line) is not None
-    return groups
-
-
-def _exchanges(lines: Sequence[str]) -> list[Lines]:
-    """Group what the client does with all that follows from it."""
-    groups: list[Lines] = []
-    speaking = False
-    for group in _single_lines(lines):
-        client = any(_CLIENT.match(line) for line in group)
-        if groups and (speaking or not client):
-            groups[-1] = (*groups[-1], *group)
-        else:
-            groups.append(group)
-        speaking = client
-    return groups

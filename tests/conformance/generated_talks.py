@@ -61,14 +61,18 @@ ENTRIES = st.one_of(
 )
 ONCE = st.sets(st.sampled_from(["title", "rules", "run", "level", "vary", "draft"]))
 LINES = st.lists(PRINTABLE.filter(lambda text: not text.startswith("--")), max_size=3).map(tuple)
+GOT = st.lists(TEXTS.filter(lambda text: not text.startswith(("#", "--"))) | st.just("# [CTL-1] x")).map(
+    tuple
+)
+NAMES = ["control/me", "control/x octets", "a/", "processes", "client received", "ofmipd 2 received"]
 
 
 @st.composite
 def talks(draw: st.DrawFn) -> Talk:
     """Make a scenario without line numbers; the lines of its section talk are left empty."""
     once = [Entry(key, draw(WORDS), 0) for key in sorted(draw(ONCE))]
-    names = draw(st.sets(st.sampled_from(["control/me", "control/x octets", "a/", "processes"])))
-    sections = [Section(name, draw(LINES), 0) for name in sorted(names)]
+    names = draw(st.sets(st.sampled_from(NAMES)))
+    sections = [Section(n, draw(GOT if n.endswith("received") else LINES), 0) for n in sorted(names)]
     sections.insert(draw(st.integers(0, len(sections))), Section("talk", (), 0))
     steps = draw(st.lists(STEPS, max_size=12))
     header = draw(st.permutations([*once, *draw(st.lists(ENTRIES, max_size=5))]))
