@@ -199,3 +199,46 @@ def test_of_many_cases_only_the_bad_are_listed_and_skipped_ones_do_not_pass() ->
         "    ✔ 50 others pass",
         "    ○ 3 others pass or are skipped",
     ]
+
+
+def _heard(*packets: bytes, timing: bool = False, as_hex: bool = False) -> list[str]:
+    record = tuple(Moment(0.0, "c", data, line=3) for data in packets)
+    result = Result("x", "sim", "base", Verdict.PASS, record=record)
+    lines = text(transcript(result, timing=timing, as_hex=as_hex)).splitlines()
+    return [re.sub(r"^ *(0\.0+)? *", "", line) for line in lines[1:]]
+
+
+def test_huge_packets_are_cut_between_lines() -> None:
+    lines = [b"%d\r\n" % number for number in range(1000)]
+    assert _heard(b"".join(lines)) == [
+        "c: 0␍␊", "c: 1␍␊", "c: 2␍␊", "c: … 4866 bytes …", "c: 997␍␊", "c: 998␍␊", "c: 999␍␊"
+    ]  # fmt: skip
+    cut = len(b"".join(lines)) - len(b"".join(lines[:3] + lines[-3:]))
+    assert cut == 4866
+
+
+@pytest.mark.parametrize("timing", [False, True])
+def test_huge_lines_are_cut_anywhere(timing: bool) -> None:
+    heard = _heard(b"x" * 5000 + b"\r\n", timing=timing)
+    assert [len(line) for line in heard] == [3 + 512, len("c: … 3978 bytes …"), 3 + 512]
+    assert "… 3978 bytes …" in heard[1]
+
+
+def test_many_packets_at_once_are_cut_like_one_unless_each_is_asked_for() -> None:
+    packets = [b"x\n"] * 3000
+    assert _heard(*packets) == ["c: x␊"] * 3 + ["c: … 5988 bytes …"] + ["c: x␊"] * 3
+    assert len(_heard(*packets, timing=True)) == 3000
+    assert _heard(b"a", b"b\n") == ["c: a", "c: b␊"]
+
+
+def test_what_is_not_huge_is_shown_whole() -> None:
+    assert _heard(b"x" * 4096) == ["c: " + "x" * 4096]
+    assert len(_heard(b"x\n" * 2048)) == 2048
+
+
+def test_hex_dumps_of_huge_packets_keep_their_offsets() -> None:
+    heard = _heard(bytes(5000), as_hex=True)
+    assert heard[0].startswith("c: 0000  00 00")
+    assert heard[32] == "c: … 3976 bytes …"
+    assert heard[33].startswith("c: 1188  00 00")
+    assert len(heard) == 32 + 1 + 32
