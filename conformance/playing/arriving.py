@@ -41,7 +41,7 @@ class Arriving:
         self._check_clock(beat, before)
         if accepted:
             scene.findings.append(scene.finding(beat, Kind.ALTERNATIVE, data, note=accepted))
-        if start < self._unasked.get(id(stream), 0):
+        if data and start < self._unasked.get(id(stream), 0):
             scene.fail(beat, Kind.EARLY, data, note="came before we did what it answers")
         last = stream.ended_at if beat.lane == "fd3" else None
         if data:

@@ -136,6 +136,7 @@ async def _direct(
     if opening.fail:
         findings = [finding for finding in findings if not _is_excused(finding, beats)]
         findings += await fault_judging.wind_down(stage)
+        findings += fault_judging.undocumented(stage, score)
     spinning, idle, crash = stage.spinning(), False, judging.crashed(stage.processes, scene.killed)
     if not any(finding.kind is not Kind.ALTERNATIVE for finding in findings):
         spinning = spinning if spinning and spinning[1] > STARTING_SECONDS else None
