@@ -28,7 +28,7 @@ class OuterEvents:
     async def client(self, beat: Event) -> None:
         """Do what a C! or CT! line says."""
         tls, stage = beat.lane == "CT", self._scene.stage
-        self._scene.act()
+        self._scene.act(beat.lane)
         match beat.words[0]:
             case "eof":
                 await stage.settle()
@@ -70,7 +70,7 @@ class OuterEvents:
             return
         await stage.settle()
         number, program = signal_number(beat.words[1]), beat.words[2]
-        scene.act()
+        scene.act(beat.lane)
         scene.killed |= {(p.pid, number) for p in stage.living() if p.name == program}
         if not stage.signal(program, number):
             scene.fail(beat, Kind.MISSING, note=f"no {program} lives")

@@ -38,7 +38,7 @@ class ProgramEvents:
     async def server_does(self, beat: Event) -> None:
         """Do what an s! line says."""
         puppet = await self._cast.server()
-        self._scene.act()
+        self._scene.act(beat.lane)
         match beat.words:
             case ("exit" | "signal", _):
                 end = order(beat)
@@ -72,7 +72,7 @@ class ProgramEvents:
                 await obey(puppet, calls.verdict(puppet))
             case _:
                 puppet = await cast.call(calls.current)
-                self._scene.act()
+                self._scene.act(beat.lane)
                 await obey(puppet, order(beat))
 
     def _started(self, beat: Event, puppet: Puppet, due: float) -> None:

@@ -13,6 +13,10 @@ from conformance.playing.verdicts import Finding, Kind, Moment
 AFTERWARDS = 10.0  # seconds in which something that is missing may still come, to be called late
 
 
+PROGRAMS = frozenset({"s", "K"})
+"""The lanes on which we act as a program."""
+
+
 class Wrong(Exception):
     """The first finding that speaks against the target."""
 
@@ -40,7 +44,7 @@ class Scene:
         self.line = 0
         """Of the beat that is being played; 0 at the end."""
         self.now = self.acted = trio.current_time()
-        """When the beat before was done, and when we last did something ourselves."""
+        """When the beat before was done, and when the client last did something, or a time mark was kept."""
         self.nursery: trio.Nursery
         """Of the tasks that live as long as the playing."""
         self._record = record
@@ -55,9 +59,11 @@ class Scene:
         """The beat that is being played."""
         return next(beat for beat in self.beats if beat.line == self.line)
 
-    def act(self) -> None:
-        """We do something now."""
-        self.now = self.acted = trio.current_time()
+    def act(self, lane: str) -> None:
+        """We do something now, as the client or as a program."""
+        self.now = trio.current_time()
+        if lane not in PROGRAMS:
+            self.acted = self.now
 
     def due(self, beat: Expect | Event) -> float:
         """Return when this beat has to come."""
@@ -69,7 +75,8 @@ class Scene:
 
     def on_time(self, beat: Expect | Event, due: float, first: float, last: float) -> None:
         """Hold the times of a beat's first and last byte against the talk; it is done then. Raises Wrong."""
-        # In real time what is expected is seen late, so that the next thing may seem to come early.
+        # In real time what is expected is seen late, and programs that we play do late what takes no time in
+        # the talk, so that the next thing may seem to come early: 5 s count from the password.
         soonest = due - (self.now - self.acted if self.stage.early else 0.0)
         timed = beat.after is not None or (isinstance(beat, Expect) and beat.ordered)
         early = timed and first < soonest - self.stage.early - 1e-9

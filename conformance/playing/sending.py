@@ -27,13 +27,13 @@ class Sending:
     async def send(self, beat: Send) -> None:
         """Send the packets of a beat, everybody being idle between them."""
         data, edges = octets.resolve(beat.what, self._scene.captured)
-        self._scene.act()
+        self._scene.act(beat.lane)
         pieces = [data[a:b] for a, b in zip([0, *edges], [*edges, len(data)], strict=True)]
         pieces = [piece for piece in pieces if piece]
         for number, piece in enumerate(pieces):
             if number:
                 await self._between(beat)
-                self._scene.act()
+                self._scene.act(beat.lane)
             self._scene.note(beat.lane, piece)
             await self.enqueue(beat.lane, lambda piece=piece: self._deliver(beat.lane, piece))  # type: ignore[misc]
 
