@@ -200,7 +200,7 @@ class MemoryWorld:
         writing = self._descriptor_in(b"SSLWRITEFD")
         if control is None or reading is None or writing is None:
             return None
-        if self._descriptor_in(_STATE) in (control, reading, writing):
+        if any(isinstance(self._process.end(fd), MemoryFile) for fd in (control, reading, writing)):
             return None
         return control, reading, writing
 

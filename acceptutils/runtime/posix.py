@@ -222,7 +222,7 @@ class PosixWorld(PosixLauncher):
         # Whatever else an inherited number names is not ours to write to.
         self._state = state if state is not None and descriptors.is_memory_file(state) else None
         # A front end's numbers that mean nothing here may be the number that reup's own file got.
-        tls = {name: fd for name, fd in claimed.items() if fd is not None and fd != state}
+        tls = {name: fd for name, fd in claimed.items() if fd is not None and fd != self._state}
         self._tls = tls if len(tls) == len(_TLS_DESCRIPTORS) else None
 
     def _descriptor(self, variable: str) -> int | None:

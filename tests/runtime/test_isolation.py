@@ -1,12 +1,13 @@
 """Whoever runs us never chooses our code (BASE-8), and what only launches starts without trio."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.runtime.running import PROGRAMS, needs_root, new_site, run
+from tests.runtime.running import AS_ALICE, PROGRAMS, needs_root, new_site, run
 from tests.sessions.real_chain import UID, Site
 
 EVIL = "import os\nos.write(2, b'EVIL')\nos.write(1, b'EVIL')\nraise SystemExit(66)\n"
@@ -110,6 +111,24 @@ def test_nobody_chooses_our_virtual_environment(lair: Site, variable: str) -> No
     (evil / "pyvenv.cfg").write_text("home = /usr/bin\n")
     done = run(lair, "checknotroot echo hello", env={variable: f"{evil}/bin/python3"}, as_user=UID)
     assert (done.code, done.out, done.log) == (0, b"hello\n", b"")
+
+
+@needs_root
+@pytest.mark.parametrize("program", RUNS)
+def test_packages_of_the_system_do_not_hide_ours(lair: Site, programs: Path, program: str) -> None:
+    """Debian's python3-trio is another version; where the virtual environment has ours, ours it is."""
+    tell = "import sys; print(*[place for place in sys.path if place.endswith('dist-packages')], sep='\\n')"
+    system = subprocess.run(["/usr/bin/python3", "-Ic", tell], check=True, capture_output=True, text=True)
+    place = system.stdout.split()[0]
+    evil = lair.directory / "dist-packages"
+    shutil.copytree(lair.directory / "lair" / "trio", evil / "trio", dirs_exist_ok=True)
+    shutil.copytree(lair.directory / "lair" / "acceptutils", evil / "acceptutils", dirs_exist_ok=True)
+    command, code, out = RUNS[program]
+    over = (
+        f"mount --bind {evil} {place} && exec {'' if program == 'authup' else AS_ALICE} {programs}/{command}"
+    )
+    done = run(lair, ["unshare", "--mount", "sh", "-c", over], sent=b"QUIT\r\n")
+    assert (done.code, done.out) == (code, out), done.log
 
 
 @needs_root
