@@ -16,16 +16,27 @@ from typing import NoReturn
 import trio
 
 from acceptutils.runtime.world import Ended
-from fakes import real
-from fakes import ucspitlsd as front_end
+from fakes import certificate, real, tls
+from fakes.cipher import Cipher, Xor
 from fakes.process import Process
+from fakes.ucspitlsd import front_end
+from fakes.ucspitlsd_options import Options
 
 _OUT_OF_THE_WAY = 100
 
 
 async def ucspitlsd(process: Process) -> int:
     """Be the front end in a real process."""
-    return await front_end.ucspitlsd(RealFrontEnd(process.args))
+    return await front_end(RealFrontEnd(process.args), new_cipher)
+
+
+def new_cipher(options: Options) -> Cipher:
+    """Return a connection's encryption. Raises NoCertificate."""
+    if options.pretend:
+        return Xor()
+    context = tls.server_context()
+    certificate.load(context, options.certificate, options.key)
+    return tls.Tls(context)
 
 
 class RealFrontEnd(real.RealProcess):

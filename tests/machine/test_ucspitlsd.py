@@ -378,7 +378,7 @@ def real_front_end() -> Iterator[Callable[[list[str]], tuple[socket.socket, subp
     started: list[subprocess.Popen[bytes]] = []
 
     def start(options: list[str]) -> tuple[socket.socket, subprocess.Popen[bytes]]:
-        command = ["-m", "fakes.ucspitlsd_real", *options, sys.executable, "-c", REAL_PROGRAM]
+        command = ["-m", "fakes.ucspitlsd_real", "--pretend", *options, sys.executable, "-c", REAL_PROGRAM]
         fd = theirs.fileno()
         process = subprocess.Popen([sys.executable, *command], stdin=fd, stdout=fd, pass_fds=[leak])
         started.append(process)

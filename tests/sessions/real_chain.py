@@ -36,7 +36,8 @@ class Site:
         self.bin.mkdir()
         (self.home / "control").mkdir(parents=True)
         for name in FAKES:
-            self.script(name, f'exec {programs}/python3 -I -m fakes {name} "$@"')
+            options = "--pretend " if name == "ucspitlsd" else ""
+            self.script(name, f'exec {programs}/python3 -I -m fakes {name} {options}"$@"')
         self._programs = programs
         self._make_users()
 
