@@ -84,7 +84,7 @@ async def _run_above(process: FrontEndProcess, options: Options, cipher: Cipher)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.serve)
         ended = await process.wait(pid)
-        if server.carrying:
+        if server.will_end:
             await server.all_said.wait()
         nursery.cancel_scope.cancel()
     if ended.signal is not None:
@@ -107,7 +107,8 @@ class _Server:
     def __init__(
         self, process: FrontEndProcess, options: Options, cipher: Cipher, own: Numbers, program: int
     ) -> None:
-        self.carrying = False
+        self.will_end = False
+        """The handshake is over, well or badly: from here on serve() returns when all is said."""
         self.all_said = trio.Event()
         self._process = process
         self._options = options
@@ -126,10 +127,11 @@ class _Server:
                 self.all_said.set()
 
     async def _start(self, *, with_block: bool) -> None:
-        if self._options.refuse or not await self._shake_hands():
+        is_safe = not self._options.refuse and await self._shake_hands()
+        self.will_end = True
+        if not is_safe:
             self._close(0, 1, *self._own)
             return
-        self.carrying = True
         if with_block and self._options.block is not None:
             with suppress(BrokenPipeError):  # prog may have died right after its order
                 await self._process.write(self._own.control, self._options.block(self._cipher.records()))
