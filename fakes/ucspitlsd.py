@@ -147,8 +147,8 @@ class _Server:
 
     async def _shake_hands(self) -> bool:
         """Say whether it succeeded, before the time was over and before prog ended."""
-        reason = "timeout"
-        with trio.move_on_after(self._options.handshake_timeout):
+        reason = "the program has ended"
+        with trio.move_on_after(self._options.handshake_timeout) as patience:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._await_end, nursery.cancel_scope)
                 try:
@@ -162,6 +162,8 @@ class _Server:
                 nursery.cancel_scope.cancel()
         with suppress(BrokenPipeError):
             await self._send()  # the last of the handshake, or an alert
+        if patience.cancelled_caught:
+            reason = "timeout"
         if reason:
             self._process.log(b"ucspitlsd: handshake failed: " + reason.encode())
         return not reason
