@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,8 +22,9 @@ FRONT_END = [sys.executable, "-m", "fakes", "ucspitlsd"]
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return certificate.make(tmp_path_factory.mktemp("tls"))
+def files() -> Iterator[Files]:
+    with tempfile.TemporaryDirectory(prefix="acceptutils-tls-") as directory:  # pytest would keep its own
+        yield certificate.make(Path(directory))
 
 
 def new_server(files: Files) -> Tls:

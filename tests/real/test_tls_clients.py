@@ -112,10 +112,10 @@ Client = Callable[[Service, Path], tuple[int, str]]
 
 
 @pytest.mark.parametrize("sender", SENDERS)
-def test_submission(serving: Serve, tmp_path: Path, sender: Client) -> None:
+def test_submission(serving: Serve, place: Path, sender: Client) -> None:
     """AUTHUP-TLS-3, AUTHUP-TLS-8: with TLS required nobody gets anywhere without it."""
     with serving(f"ucspitlsd --ucspitls ! {SUBMISSION.partition(' ')[2]}") as service:
-        code, said = sender(service, tmp_path)
+        code, said = sender(service, place)
         assert code == 0, said
         assert service.ends() == [0]
         (mail,) = service.site.mail()
@@ -125,11 +125,11 @@ def test_submission(serving: Serve, tmp_path: Path, sender: Client) -> None:
 
 
 @pytest.mark.parametrize("sender", SENDERS)
-def test_a_certificate_of_somebody_else(serving: Serve, tmp_path: Path, sender: Client) -> None:
+def test_a_certificate_of_somebody_else(serving: Serve, place: Path, sender: Client) -> None:
     """Then they are gone: so they do verify, above. Nothing was said that somebody else could use."""
     with serving(SUBMISSION) as service:
-        service.trusted = certificate.make(tmp_path).authority
-        code, _ = sender(service, tmp_path)
+        service.trusted = certificate.make(place).authority
+        code, _ = sender(service, place)
         assert code != 0
         assert service.ends() == [12]
         assert " attempt for " not in service.log()
@@ -196,20 +196,20 @@ FETCHERS = [
 
 
 @pytest.mark.parametrize("fetcher", FETCHERS)
-def test_pop3(serving: Serve, tmp_path: Path, fetcher: Client) -> None:
+def test_pop3(serving: Serve, place: Path, fetcher: Client) -> None:
     with serving(f"ucspitlsd --ucspitls ! {POP3.partition(' ')[2]}") as service:
         service.site.deliver(SENT % b"waiting")
-        code, said = fetcher(service, tmp_path)
+        code, said = fetcher(service, place)
         assert (code, said.replace("\r", "").strip()) == (0, MESSAGE.format("waiting").strip())
         assert service.ends() == [0]
         assert "negotiated TLS" in service.log()
 
 
 @pytest.mark.parametrize("fetcher", FETCHERS)
-def test_a_certificate_of_somebody_else_by_pop3(serving: Serve, tmp_path: Path, fetcher: Client) -> None:
+def test_a_certificate_of_somebody_else_by_pop3(serving: Serve, place: Path, fetcher: Client) -> None:
     with serving(POP3) as service:
-        service.trusted = certificate.make(tmp_path).authority
-        code, _ = fetcher(service, tmp_path)
+        service.trusted = certificate.make(place).authority
+        code, _ = fetcher(service, place)
         assert code != 0
         assert service.ends() == [12]
         assert " attempt for " not in service.log()
