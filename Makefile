@@ -3,13 +3,17 @@
 # make conform the conformance suite against the machine and real processes, with the HTML report
 # make mutants the seeded bugs: is there a scenario that notices each?
 # make clean   remove what make made
+# make install-qmail   as root: the programs and their manuals below DESTDIR, by default /var/qmail. pip fetches
+#              trio and hatchling; without network: PIP_NO_INDEX=1 PIP_FIND_LINKS=(a directory with their wheels)
 
 PYTHON = python3
 BIN = .venv/bin
 SUBMISSION = 2626
 POP3 = 2110
+DESTDIR = /var/qmail
+PROGRAMS = reup authup checknotroot fixsmtpio
 
-.PHONY: test lint types unit scenarios demo bench conform mutants lock clean
+.PHONY: test lint types unit scenarios demo bench conform mutants lock install-qmail clean
 
 test: lint types unit scenarios
 
@@ -59,6 +63,26 @@ mutants: .venv/installed
 
 lock:
 	uv pip compile --quiet --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements.lock pyproject.toml
+
+# A virtual environment of the system's Python, which every user can run, in the versions that we test with.
+# A new one takes the place of an old one only when it is complete.
+install-qmail: qmail = $(abspath $(DESTDIR))
+install-qmail: lib = $(qmail)/lib/acceptutils
+install-qmail:
+	@/usr/bin/python3 -I -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "make: /usr/bin/python3 must be Python 3.11 or newer with venv (Debian: python3-venv)" >&2; exit 1; }
+	@set -e; umask 022; \
+	rm -rf '$(lib).new' '$(lib).old'; trap "rm -rf '$(lib).new'" EXIT; \
+	mkdir -p '$(qmail)/bin' '$(qmail)/lib' '$(qmail)/man/man7' '$(qmail)/man/man8'; \
+	/usr/bin/python3 -I -m venv '$(lib).new'; \
+	sed -n 's/^\([a-z][^ ]*==[^ ]*\).*/\1/p' requirements.lock >'$(lib).new/constraints'; \
+	'$(lib).new/bin/python3' -I -m pip install --quiet --constraint '$(lib).new/constraints' .; \
+	cd '$(lib).new/bin'; for file in *; do case " $(PROGRAMS) python python3 " in \
+	    *" $$file "*) ;; *) rm -f "$$file" ;; esac; done; cd '$(CURDIR)'; \
+	if [ -e '$(lib)' ]; then mv '$(lib)' '$(lib).old'; fi; \
+	mv '$(lib).new' '$(lib)'; rm -rf '$(lib).old'; \
+	for name in $(PROGRAMS); do ln -sf "../lib/acceptutils/bin/$$name" '$(qmail)/bin/'"$$name"; done; \
+	install -m 644 man/*.7 '$(qmail)/man/man7'; install -m 644 man/*.8 '$(qmail)/man/man8'
 
 clean:
 	rm -rf .conform .venv dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
