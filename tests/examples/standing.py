@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.sessions.real_chain import PATIENCE, Site
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SCRIPTS = ("ofmipd-with-user-cdb", "sent-token-check", "sent-token-queue")
+SCRIPTS = ("check-submission", "ofmipd-with-user-cdb", "sent-token-check", "sent-token-queue")
 
 
 def furnish(site: Site, programs: Path) -> None:

@@ -33,7 +33,7 @@ needs_socket_activate = pytest.mark.skipif(
 NO_LOGIN_OR_NO_QUEUE = {
     *("nonewprivileges", "systemcallfilter", "systemcallarchitectures", "systemcalllog", "user", "group"),
     *("privatedevices", "lockpersonality", "memorydenywriteexecute", "dynamicuser", "privateusers"),
-    *("protectclock", "protecthostname", "protecthome", "protectproc", "procsubset", "protectkernellogs"),
+    *("protectclock", "protecthostname", "protecthome", "protectkernellogs"),
     *("protectkernelmodules", "protectkerneltunables", "restrictaddressfamilies", "restrictnamespaces"),
     *("restrictrealtime", "restrictsuidsgid", "securebits", "noexecpaths", "rootdirectory"),
 }
@@ -133,6 +133,20 @@ def test_without_these_nobody_gets_in(site: Site, missing: str) -> None:
     chain = f"setpriv --bounding-set=-{missing} authup -t 1 smtp checkpassword true"
     done = run(site, chain, sent=b"AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n")
     assert b"\r\n454 " in done.out
+
+
+@needs_root
+def test_authup_sees_a_login_though_proc_hides_others(site: Site) -> None:
+    """ProtectProc=invisible is this mount option; a session that exits 1 would else be a refused login."""
+    site.script("hidden", 'mount -t proc -o hidepid=invisible proc /proc && exec "$@"')
+    site.script("server", 'echo "220 server.local ESMTP"; read line; ls -d /proc/1 >&2; exit 1')
+    kept = unit("acceptutils-submission@.service")["Service"]["CapabilityBoundingSet"]
+    dropped = f"setpriv --bounding-set=-all,{kept.lower().replace('cap_', '+').replace(' ', ',')}"
+    chain = f"unshare --mount --pid --fork hidden {dropped} authup -t 1 smtp checkpassword server"
+    done = run(site, chain, sent=b"AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\nNOOP\r\n")
+    assert done.out.endswith(b"ESMTP\r\n220 server.local ESMTP\n")
+    assert done.log.endswith(b" succeeded, child completed\n")
+    assert b"/proc/1': No such file" in done.log  # it is hidden from the user
 
 
 @needs_root
