@@ -79,8 +79,8 @@ def test_hostile_messages(user: User, mail: bytes) -> None:
 
 
 def test_memory_does_not_grow_with_the_message(user: User) -> None:
-    mail = b"Subject: x\n\n" + b"x" * 60_000_000
-    limited = ["sh", "-c", 'ulimit -v 45000; exec "$0"']
+    mail = b"Subject: x\n\n" + b"x" * 100_000_000
+    limited = ["sh", "-c", 'ulimit -v 80000; exec "$0"']
     assert user.send(mail, wrap=limited).code == 0
     assert user.send(mail, wrap=["sh", "-c", 'ulimit -v 5000; exec "$0"']).code != 0  # the limit limits
 
