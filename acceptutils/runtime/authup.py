@@ -194,8 +194,10 @@ class _Authup:
 
     async def _start_tls(self, ready: bytes) -> list[Action]:
         self.inarticulate = True
+        # The client may never finish the handshake.
+        left = max(0.0, self._login_deadline - trio.current_time())
         try:
-            block = await self._world.start_tls(ready, self._write_timeout)
+            block = await self._world.start_tls(ready, min(self._write_timeout, left))
             answer = self._session.tls_started(block)
         except TlsUnavailable:
             answer = self._session.tls_unavailable()

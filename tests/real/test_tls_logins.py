@@ -90,12 +90,7 @@ def test_no_more_tries(serving: Serve) -> None:
     "numbers",
     [
         "10,11,12",
-        pytest.param(
-            "4,5,3",
-            marks=pytest.mark.xfail(
-                reason="SSLCTLFD has the number that REUPSTATE names: authup takes TLS for off", strict=True
-            ),
-        ),
+        "4,5,3",  # SSLCTLFD has the number that REUPSTATE names
     ],
 )
 def test_reup_goes_behind_the_front_end(serving: Serve, numbers: str) -> None:
