@@ -70,6 +70,7 @@ class Arriving:
         began = scene.now
         await trio.sleep_until(began + seconds)
         scene.now += seconds
+        scene.acted += seconds
         for stream in streams:
             if self._untold(stream):
                 scene.fail(beat, Kind.EXTRA, one_line(stream.untaken))
