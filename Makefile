@@ -25,6 +25,7 @@ lint: .venv/installed
 
 types: .venv/installed
 	$(BIN)/mypy
+	$(BIN)/mypy --scripts-are-modules $$(grep -l '^#!/usr/bin/python3' examples/bin/*)
 
 unit: .venv/installed
 	$(BIN)/coverage run -m pytest
