@@ -67,8 +67,11 @@ function leftOut() {
   const rows = DATA.left_out.map((words) => h("tr", null, h("td", null, "variations"), h("td", null, words)));
   for (const [key, runs] of skipped) {
     const [why, target] = key.split("\n");
+    const scenarios = Map.groupBy(runs, (run) => scenarioOf(run.case));
     rows.push(h("tr", null, h("td", null, many(runs.length, "case") + " on " + target),
-      h("td", null, why, ": ", runs.map((run, index) => [index ? ", " : "", caseLink(run.case, run.case, run.target, run.var)]))));
+      h("td", null, h("details", null, h("summary", null, why),
+        [...scenarios].map(([name, them], index) => [index ? ", " : "", caseLink(them[0].case, name, target, them[0].var),
+          them.length > 1 ? " (" + them.length + ")" : ""])))));
   }
   return rows.length ? table(["what", "why"], rows) : h("p", null, "Nothing.");
 }
