@@ -1,5 +1,6 @@
 """The conformance suite: transcripts that any implementation of the four programs can be held against.
 
-A scenario (`talk.py`) becomes beats (`beats.py`), which a director (`director.py`) plays on a stage
-(`stage.py`): the simulated machine (`sim.py`) or real processes (`real.py`).
+A scenario (`format/talk.py`) becomes beats (`playing/beats.py`), which a director (`playing/director.py`)
+plays on a stage (`playing/stage.py`): the simulated machine (`machine/sim.py`) or real processes
+(`processes/real.py`).
 """

@@ -1,4 +1,4 @@
-"""`conform`, the command line of the suite (2.1).
+"""`conform`, the command line of the suite.
 
 Exit codes: 0 all as expected, known deviations included; 1 failures; 2 usage, or a file that is malformed;
 3 a target is unusable; 4 nothing ran; 5 a known deviation vanished (--strict-known); 130 interrupted.

@@ -1,4 +1,4 @@
-"""Which cases a command means: one language of arguments for all commands (2.1).
+"""Which cases a command means: one language of arguments for all commands.
 
 FILE.talk   a file                        pop3-login      a scenario by its name or its last part
 authup-*    a pattern over names          pop3-login#2    one row of a table

@@ -76,4 +76,4 @@ def _target(mutant: Mutant) -> Iterator[TargetConfig]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], pickle.load(sys.stdin.buffer), sys.stdin.buffer)  # noqa: S301 - mutants.py wrote it
+    main(sys.argv[1], pickle.load(sys.stdin.buffer), sys.stdin.buffer)  # noqa: S301 - trial.py wrote it

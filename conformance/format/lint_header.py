@@ -38,7 +38,7 @@ def _check_run(case: Talk) -> Iterator[Remark]:
 
 
 def _check_vary(case: Talk) -> Iterator[Remark]:
-    """What is left out needs the rule that explains why, in a comment next to it (1.4)."""
+    """What is left out needs the rule that explains why, in a comment next to it."""
     left_out = [kind for kind in VARIATIONS if kind not in case.vary]
     explained = {line for a, b in pairwise(case.header) for line in (a.line, b.line) if "#" in (a.key, b.key)}
     for entry in case.header:

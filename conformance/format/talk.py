@@ -1,7 +1,7 @@
 """A scenario as it stands in its .talk file: header, sections and the lines of the talk.
 
 Only what was written, nothing interpreted: the writer gives the file back from it. What the lines
-mean is beats.py's. Names follow ../shared/conformance.md part 1.
+mean is beats.py's.
 """
 
 from collections.abc import Mapping

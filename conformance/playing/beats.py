@@ -1,7 +1,7 @@
 """What a case asks for, beat by beat: the talk's lines understood, ready to be varied and played.
 
-Lines of one sender that stand next to each other, comments aside, are one packet (1.3). A variation
-(variations.py) is a function from beats to beats; the director knows nothing of variations.
+Lines of one sender that stand next to each other, comments aside, are one packet. A variation
+(varying/variations.py) is a function from beats to beats; the director knows nothing of variations.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The end of a playing: nothing extra may be left, and the processes were those of the talk (1.5)."""
+"""The end of a playing: nothing extra may be left, and the processes were those of the talk."""
 
 import trio
 

@@ -1,7 +1,7 @@
 """Plays beats on a stage: sends what is ours to send, and holds what arrives against what was written.
 
-It stops at the first thing that is wrong; what that means for the run is judged in runner.py. Each
-stream is a total order, between streams the order is causal (1.5).
+It stops at the first thing that is wrong; what that means for the run is judged in judging.py. Each
+stream is a total order, between streams the order is causal.
 
     scene.py                              what the parts share: stage, time, findings
     cast.py                               who plays checkpassword and the inner programs

@@ -1,4 +1,4 @@
-"""What is asked of a run in which an operation failed: documented replies or none, and a clean end (3.2)."""
+"""What is asked of a run in which an operation failed: documented replies or none, and a clean end."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,6 +1,6 @@
-"""What must hold in every run, whatever the scenario says (conformance.md 2.6), numbered as there.
+"""What must hold in every run, whatever the scenario says, with the numbers that reports name.
 
-Three of the twelve are looked at elsewhere: 3 (nothing outlives the chain) by the director, 4 (nobody
+Three of the twelve are looked at elsewhere: 3 (nothing outlives the chain) by closing.py, 4 (nobody
 spins) and 5 (nobody crashes) by judging.py. The others read the record of a run.
 """
 

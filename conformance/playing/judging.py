@@ -1,4 +1,4 @@
-"""What a playing comes out as: hang, spin, crash and wrong bytes told apart (1.5)."""
+"""What a playing comes out as: hang, spin, crash and wrong bytes told apart."""
 
 import signal
 from collections.abc import Container, Iterable, Sequence

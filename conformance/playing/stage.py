@@ -1,7 +1,8 @@
 """What a director needs of a target: one running chain, the harness at all its ends.
 
-`sim.py` answers with the simulated machine, `real.py` with real processes. Everything is trio; times
-are trio.current_time(), virtual in the machine. Nothing here decides whether anything is right.
+`machine/sim_stage.py` answers with the simulated machine, `processes/real_stage.py` with real processes.
+Everything is trio; times are trio.current_time(), virtual in the machine. Nothing here decides whether
+anything is right.
 """
 
 import re

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Verdict(StrEnum):
-    """The verdict of a run (1.5)."""
+    """The verdict of a run."""
 
     PASS = "pass"  # noqa: S105 - not that kind of pass
     NON_STRICT = "non-strict"

@@ -1,4 +1,4 @@
-"""Sleeps of real processes that cost no time (3.3): strace has them return at once and tells how long
+"""Sleeps of real processes that cost no time: strace has them return at once and tells how long
 they were asked for, and the clock of the run jumps by that.
 
 A program that has "slept" is held for HOLD. In that time all that came before is taken in, then the clock

@@ -1,4 +1,4 @@
-"""The block that tells about one cause (2.2): rule, lines of the talk, expected over got, how to repeat it.
+"""The block that tells about one cause: rule, lines of the talk, expected over got, how to repeat it.
 
 A line is spans of text with a role, which the console colours and JUnit drops.
 """

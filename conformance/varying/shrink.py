@@ -1,4 +1,4 @@
-r"""Makes a failing scenario smaller, as long as it fails in the same way (3.2).
+r"""Makes a failing scenario smaller, as long as it fails in the same way.
 
 Delta debugging over the cuts of the variation, the talk's lines (whole exchanges first), packet edges, header
 entries, control files and their lines. What is left of the cuts stands in the text as `\|`. The same

@@ -1,4 +1,4 @@
-"""Which variations a case gets (2.1, 3.2): none, the quick ones, or all, what is left out being counted."""
+"""Which variations a case gets: none, the quick ones, or all, what is left out being counted."""
 
 import itertools
 import random

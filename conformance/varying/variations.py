@@ -1,4 +1,4 @@
-"""Variations of a case that must not change what its streams carry (3.2), as text and as beats.
+"""Variations of a case that must not change what its streams carry, as text and as beats.
 
     base                   as written
     bytes                  every byte its own packet

@@ -1,4 +1,4 @@
-"""A zoo of bad programs: each is told apart by verdict, kind and line (conformance.md 3.6)."""
+"""A zoo of bad programs: each is told apart by verdict, kind and line."""
 
 from collections.abc import Awaitable, Callable
 
