@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from conformance import workers
 from conformance.format.talk import Talk
@@ -18,7 +18,6 @@ from conformance.varying.variation_plan import LeftOut, Level, enumerate_variati
 from conformance.varying.variations import BASE, Variation
 
 RECORDS_KEPT = 3  # of the failures of one case; the others keep their findings
-BATCH = 200  # runs after which a case hands its results over
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Plan:
 
 @dataclass
 class Share:
-    """The results of one case on one target, or a part of them."""
+    """The results of one case on one target."""
 
     results: list[Result]
     left_out: Counter[str]
@@ -93,16 +92,15 @@ def _insane(plan: Plan, target: TargetConfig, when: str) -> Result | None:
 def _shares(plan: Plan, target: TargetConfig) -> Generator[Share, None, None]:
     scores = [understand(case) for case in plan.cases]
     jobs = plan.jobs or (os.cpu_count() or 1) * (1 if target.kind == "simulation" else 4)
-    slim = plan_without_cases(plan)
     if jobs == 1:
         for score in scores:
-            yield play_case(score, target, slim)
+            yield play_case(score, target, plan)
         return
     if target.kind != "simulation":  # so that those that wait for a clock run beside those that work
         random.Random(plan.seed).shuffle(scores)
 
     def work(number: int) -> Share:
-        return play_case(scores[number], target, slim)
+        return play_case(scores[number], target, plan)
 
     with closing(workers.each(work, len(scores), jobs)) as done:
         for number, share in done:
@@ -113,11 +111,6 @@ def _lost(score: Score, target: TargetConfig) -> Result:
     """Return the result of a case whose worker process was killed."""
     reason = "a worker process was killed from outside, perhaps for lack of memory, while this was played"
     return Result(score.talk.name, target.name, str(BASE), Verdict.HARNESS, score.talk.rules, reason=reason)
-
-
-def plan_without_cases(plan: Plan) -> Plan:
-    """Return what a worker needs of a plan."""
-    return replace(plan, cases=(), targets=(), sanity={})
 
 
 def play_case(score: Score, target: TargetConfig, plan: Plan) -> Share:

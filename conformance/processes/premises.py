@@ -236,8 +236,3 @@ def _compile(puppet: Path, paths: Mapping[str, Path]) -> None:
         done = subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL)  # noqa: S603
         if done.returncode == 0:
             made.replace(puppet)
-
-
-def compiles() -> bool:
-    """Say whether the puppets here are compiled, so that nothing about signals is hidden from them."""
-    return shutil.which("cc") is not None

@@ -233,8 +233,3 @@ def _pidfd_of_peer(connection: trio.socket.SocketType) -> int:
     except OSError:  # before Linux 6.5; it waits for our answer, so it lives
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         return os.pidfd_open(int.from_bytes(credentials[:4], "little"))
-
-
-def _variable(entry: bytes) -> tuple[bytes, bytes]:
-    name, _, value = entry.partition(b"=")
-    return name, value

@@ -93,10 +93,6 @@ class Wire:
         else:
             os.close(fd)
 
-    def inode(self) -> int:
-        """Return the number that names this socket or pipe in /proc."""
-        return os.fstat(self._fd).st_ino
-
     def _put(self, data: memoryview) -> int:
         if self._fd < 0:
             raise BrokenPipeError
