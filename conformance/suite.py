@@ -51,8 +51,14 @@ class Share:
     left_out: Counter[str]
 
 
-def play(plan: Plan, on_result: Callable[[Result], None]) -> Counter[str]:
-    """Run everything; `on_result` is told of each result. Return what was left out, and why.
+def play(
+    plan: Plan,
+    on_result: Callable[[Result], None],
+    on_case: Callable[[str, str], None] = lambda _case, _target: None,
+) -> Counter[str]:
+    """Run everything; return what was left out, and why.
+
+    `on_result` is told of each result, `on_case` of each case and target that have no more of them.
 
     Targets are played one after the other, so that a busy machine does not make real time late. One whose
     sanity cases fail before is not played; when they fail afterwards its last result says so.
@@ -69,6 +75,7 @@ def play(plan: Plan, on_result: Callable[[Result], None]) -> Counter[str]:
                 for result in share.results:
                     failures += result.verdict in BAD
                     on_result(result)
+                on_case(share.results[0].case, target.name)
                 if plan.maxfail and failures >= plan.maxfail:
                     return left_out
         if unusable := _insane(plan, target, "after"):

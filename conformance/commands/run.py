@@ -111,7 +111,7 @@ class _Run:
             left_out: Counter[str] = Counter()
             interrupted = False
             try:
-                left_out = suite.play(plan, self._take)
+                left_out = suite.play(plan, self._take, self._console.case_is_over)
             except KeyboardInterrupt:
                 interrupted = True
             code = INTERRUPTED if interrupted else self._code()

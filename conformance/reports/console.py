@@ -39,7 +39,7 @@ class Options(NamedTuple):
 
 
 class Console:
-    """Prints one run: begin(), result() for each result, finish()."""
+    """Prints one run: begin(), result() for each result, case_is_over() for each case, finish()."""
 
     def __init__(self, options: Options | None = None, file: IO[str] | None = None) -> None:
         self._options = options or Options()
@@ -83,9 +83,11 @@ class Console:
             self._print([*lines, ()])
         self._advance(key, 1)
 
-    def left_out(self, case: str, target: str, count: int) -> None:
-        """Take back planned runs of a case."""
-        self._advance((case, target), count, ran=False)
+    def case_is_over(self, case: str, target: str) -> None:
+        """Show that a case has no more results: what else was planned of it is taken back."""
+        self._advance((case, target), self._open.get((case, target), 0), ran=False)
+        if self._progress is None and not self._options.verbose:
+            self._finished((case, target))
 
     def finish(self, report: Report, *, where: str = "") -> None:
         """Print what came out; `where` names the report's place."""
@@ -116,8 +118,6 @@ class Console:
             self._progress.update(
                 task.id, advance=advance, total=total, case=clean(key[0]), rate=speed, bad=bad or "all passed"
             )
-        elif self._open[key] == 0 and not self._options.verbose:
-            self._finished(key)
 
     def _finished(self, key: tuple[str, str]) -> None:
         """Print the one line of a finished case."""

@@ -123,6 +123,19 @@ def test_it_stops_after_so_many_failures(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [result.case for result in played(plan("a", "b", "c", "d", maxfail=2))] == ["a", "b", "c"]
 
 
+def test_each_case_is_told_to_be_over_once_behind_its_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, {"a": [Verdict.FAIL]})
+    told: list[str] = []
+    play(
+        plan("a", "b", level=frozenset({"schedule"})),
+        lambda result: told.append(f"{result.case}:{result.variation}"),
+        lambda case, target: told.append(f"{case}@{target}"),
+    )
+    assert told[:3] == ["a:base", "a@sim", "b:base"]
+    assert told[-1] == "b@sim"
+    assert told.count("b@sim") == 1
+
+
 def test_no_variation_of_what_fails_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, {"a": [Verdict.FAIL]})
     assert [result.variation for result in played(plan("a", level="full"))] == ["base"]

@@ -26,6 +26,8 @@ def printed(report: Report, options: Options, file: io.StringIO | None = None) -
     console.begin(PLAN)
     for result in samples.results():
         console.result(result)
+    for case, target in PLAN:
+        console.case_is_over(case, target)
     console.finish(report, where="here/index.html")
     return out.getvalue()
 
@@ -166,15 +168,28 @@ def test_progress_on_a_terminal_is_redrawn_and_the_cases_come_at_the_end(
     assert "  authup · POP3\n" in shown
 
 
-def test_runs_that_were_left_out_finish_a_case() -> None:
+@pytest.mark.parametrize("planned", [1, 5])
+def test_a_case_is_over_whatever_was_planned(planned: int) -> None:
     out = io.StringIO()
     console = Console(Options(width=100), out)
     result = next(samples.results())
-    console.begin({(result.case, result.target): 5})
+    console.begin({(result.case, result.target): planned})
     console.result(result)
     assert out.getvalue() == ""
-    console.left_out(result.case, result.target, 4)
+    console.case_is_over(result.case, result.target)
     assert out.getvalue() == " ✔ auth-plain-success  sim  pass\n"
+
+
+def test_progress_counts_what_ran_not_what_was_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out = Tty()
+    console = Console(Options(width=150), out)
+    result = next(samples.results())
+    console.begin({(result.case, result.target): 5})
+    console.result(result)
+    console.case_is_over(result.case, result.target)
+    console.stop()
+    assert "1/1" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
 
 
 def test_transcripts(report: Report) -> None:
