@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from conformance import workers
 from conformance.format.talk import Talk
-from conformance.playing import runner
 from conformance.playing.beats import Score, understand
+from conformance.playing.confirming import confirmed
 from conformance.playing.verdicts import BAD, Result, Verdict
 from conformance.targets import TargetConfig
 from conformance.varying.variation_plan import LeftOut, Level, enumerate_variations
@@ -86,7 +86,7 @@ def play(
 def _insane(plan: Plan, target: TargetConfig, when: str) -> Result | None:
     """Play a target's sanity cases as they are written; return the first that fails, as unusable."""
     for case in plan.sanity.get(target.name, ()):
-        result = confirmed(understand(case), target, BASE, plan)
+        result = _confirmed(understand(case), target, BASE, plan)
         if result.verdict in BAD | {Verdict.HARNESS}:
             why = result.finding or result.reason.strip().rpartition("\n")[2]
             said = why if isinstance(why, str) else why.note or f"line {why.line}: {why.kind}"
@@ -132,7 +132,7 @@ def play_case(score: Score, target: TargetConfig, plan: Plan) -> Share:
             break
         if variation.kind == "fault" and base is not None and variation.number > base.operations:
             break
-        result = confirmed(score, target, variation, plan)
+        result = _confirmed(score, target, variation, plan)
         if base is None:
             base = result
         elif result.verdict in BAD:
@@ -155,15 +155,5 @@ def _variations(score: Score, target: TargetConfig, plan: Plan, out: LeftOut) ->
     return enumerate_variations(score, plan.level, plan.seed, target.kind, out)
 
 
-def confirmed(score: Score, target: TargetConfig, variation: Variation, plan: Plan) -> Result:
-    """Run; in real time repeat what failed: mixed results are flaky, never a pass."""
-    result = runner.run(score, target, variation, slow=plan.slow)
-    if target.kind == "simulation" or result.verdict not in BAD:
-        return result
-    again = plan.confirm
-    others = [runner.run(score, target, variation, slow=plan.slow).verdict for _ in range(again)]
-    passed = sum(verdict not in BAD for verdict in others)
-    if passed:
-        result.reason = f"flaky: {passed} of {again + 1} runs passed, this one was {result.verdict}"
-        result.verdict = Verdict.FLAKY
-    return result
+def _confirmed(score: Score, target: TargetConfig, variation: Variation, plan: Plan) -> Result:
+    return confirmed(score, target, variation, again=plan.confirm, slow=plan.slow)

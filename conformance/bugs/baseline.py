@@ -13,7 +13,8 @@ from conformance import known, targets
 from conformance.bugs import hunting
 from conformance.format.talk import Talk
 from conformance.playing.beats import understand
-from conformance.playing.verdicts import BAD, Verdict
+from conformance.playing.confirming import confirmed
+from conformance.playing.verdicts import BAD, GOOD, Verdict
 from conformance.processes import premises
 from conformance.reports.facts import Case
 from conformance.targets import TargetConfig
@@ -55,7 +56,7 @@ class Baseline:
 
     def is_green(self, case: Talk, target: str, variation: str = "base") -> bool:
         """Wait for a case's run, and say whether it passed."""
-        return self.begin(case, target, variation).result()[0] in hunting.GREEN
+        return self.begin(case, target, variation).result()[0] in GOOD
 
     def red(self) -> list[str]:
         """Return what failed so far, one line each: the token and what was wrong."""
@@ -69,7 +70,7 @@ class Baseline:
 
 def play(case: Talk, target: TargetConfig, variation: str) -> Outcome:
     """Play a case; return the verdict and, of a failure, the words. A known deviation is none."""
-    result = hunting.attempt(understand(case), target, parse(variation))
+    result = confirmed(understand(case), target, parse(variation), limits=hunting.LIMITS)
     known.apply(result, known.read(known.DIRECTORY / f"{target.name}.toml"), Case.of(case))
     finding = result.finding
     if finding is None:

@@ -4,17 +4,16 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from conformance.format.talk import Talk
-from conformance.playing import runner
-from conformance.playing.beats import Score, understand
+from conformance.playing.beats import understand
+from conformance.playing.confirming import confirmed
 from conformance.playing.staging import Limits
-from conformance.playing.verdicts import BAD, Kind, Result, Verdict
+from conformance.playing.verdicts import BAD, GOOD, Kind, Result, Verdict
 from conformance.targets import TargetConfig
 from conformance.varying.variation_plan import enumerate_variations
-from conformance.varying.variations import BASE, Variation
+from conformance.varying.variations import BASE
 
 SEED = 1
 LIMITS = Limits(cpu=4.0)  # what spins shall not cost much
-GREEN = (Verdict.PASS, Verdict.NON_STRICT, Verdict.INFO)
 BY_NAME = (
     Kind.HANG,
     Kind.SPIN,
@@ -46,30 +45,19 @@ def notices(rule: str, cases: Sequence[Talk], target: TargetConfig) -> Iterator[
     sound, noticed = [], False
     for case in cases:
         score = understand(case)
-        result = attempt(score, target, BASE)
+        result = confirmed(score, target, BASE, limits=LIMITS)
         if _blames(result, rule):
             noticed = True
             yield _notice(result)
-        elif result.verdict in GREEN:
+        elif result.verdict in GOOD:
             sound.append(score)
     if noticed or target.kind != "simulation":
         return
     for score in sound:
         for variation in enumerate_variations(score, "quick", SEED, target.kind):
-            result = attempt(score, target, variation)
+            result = confirmed(score, target, variation, limits=LIMITS)
             if _blames(result, rule):
                 yield _notice(result)
-
-
-def attempt(score: Score, target: TargetConfig, variation: Variation) -> Result:
-    """Play a case; in real time what fails once only is flaky."""
-    result = runner.run(score, target, variation, limits=LIMITS)
-    if target.kind != "simulation" and result.verdict in BAD:
-        again = runner.run(score, target, variation, limits=LIMITS)
-        if again.verdict not in BAD:
-            again.verdict = Verdict.FLAKY
-        return again
-    return result
 
 
 def _notice(result: Result) -> Notice:

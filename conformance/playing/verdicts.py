@@ -30,6 +30,7 @@ class Verdict(StrEnum):
 
 
 BAD = frozenset({Verdict.FAIL, Verdict.HANG, Verdict.SPIN, Verdict.CRASH, Verdict.FLAKY})
+GOOD = frozenset({Verdict.PASS, Verdict.NON_STRICT, Verdict.INFO})
 
 SYMBOLS = {
     Verdict.PASS: "✔",

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from conformance.playing.verdicts import Result, Verdict
+from conformance.playing.verdicts import GOOD, Result, Verdict
 from conformance.reports.causes import SERIOUS, WANTS_ATTENTION, Cause, causes
 from conformance.reports.facts import Case, Killer, Report, Rule
 
@@ -110,7 +110,7 @@ def sentence(report: Report, target: str) -> str:
     """Say in one sentence how a target came out."""
     judged = [state.targets[target] for state in rule_states(report) if target in state.targets]
     judged = [verdict for verdict in judged if verdict is not Verdict.SKIP]
-    kept = sum(verdict in (Verdict.PASS, Verdict.NON_STRICT, Verdict.INFO) for verdict in judged)
+    kept = sum(verdict in GOOD for verdict in judged)
     words = f"{target}: conforms to {kept} of {_many(len(judged), 'rule')}"
     known = len(_of(report, target, {Verdict.KNOWN}))
     bad = len(_of(report, target, WANTS_ATTENTION))

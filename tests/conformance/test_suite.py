@@ -14,6 +14,7 @@ from conformance.format import talk_parser
 from conformance.format.talk import Talk
 from conformance.playing import runner
 from conformance.playing.beats import Score, understand
+from conformance.playing.staging import Limits
 from conformance.playing.verdicts import Finding, Kind, Result, Verdict
 from conformance.suite import Plan, play, play_case
 from conformance.targets import TargetConfig
@@ -49,8 +50,9 @@ class Runner:
         self.runs: list[tuple[str, str]] = []
 
     def __call__(
-        self, score: Score, config: TargetConfig, variation: Variation, *, slow: bool = False
+        self, score: Score, config: TargetConfig, variation: Variation, *, slow: bool, limits: Limits
     ) -> Result:
+        del limits
         name = score.talk.name
         self.runs.append((name, str(variation)))
         left = self.verdicts.get(name, [Verdict.PASS])
@@ -169,6 +171,15 @@ def test_real_time_is_given_a_second_chance(monkeypatch: pytest.MonkeyPatch) -> 
     mixed, same = played(plan("a", "b", targets=[REAL]))
     assert (mixed.verdict, mixed.reason) == (Verdict.FLAKY, "flaky: 1 of 2 runs passed, this one was FAIL")
     assert same.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("second", [Verdict.SKIP, Verdict.HARNESS])
+def test_a_second_run_that_says_nothing_excuses_nothing(
+    monkeypatch: pytest.MonkeyPatch, second: Verdict
+) -> None:
+    use(monkeypatch, {"a": [Verdict.FAIL, second]})
+    (result,) = played(plan("a", targets=[REAL]))
+    assert (result.verdict, result.reason) == (Verdict.FAIL, "")
 
 
 def test_virtual_time_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
