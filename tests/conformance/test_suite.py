@@ -15,7 +15,7 @@ from conformance.format.talk import Talk
 from conformance.playing import runner
 from conformance.playing.beats import Score, understand
 from conformance.playing.staging import Limits
-from conformance.playing.verdicts import Finding, Kind, Result, Verdict
+from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
 from conformance.suite import Plan, play, play_case
 from conformance.targets import TargetConfig
 from conformance.varying.variations import BASE, Variation, parse
@@ -58,9 +58,10 @@ class Runner:
         left = self.verdicts.get(name, [Verdict.PASS])
         verdict = left.pop(0) if len(left) > 1 else left[0]
         finding = (Finding(7, Kind.WRONG, ()),) if verdict.bad else ()
+        moments = (Moment(0.0, "S", b"x"),)
         return Result(
             name, config.name, str(variation), verdict, findings=finding, operations=self.operations,
-            reason="slow" if slow else "",
+            reason="slow" if slow else "", record=moments, control={"control/me": b"x"},
         )  # fmt: skip
 
 
@@ -192,8 +193,10 @@ def test_records_of_a_few_failures_are_kept(monkeypatch: pytest.MonkeyPatch) -> 
     use(monkeypatch, {"a": [Verdict.PASS, Verdict.FAIL]})
     monkeypatch.setattr(suite, "RECORDS_KEPT", 1)
     share = play_case(understand(talk("a")), SIM, plan(level=frozenset({"cuts"})))
-    assert len(share.results) > 2
     assert {result.verdict for result in share.results[1:]} == {Verdict.FAIL}
+    kept = [bool(result.record and result.control) for result in share.results]
+    assert kept == [True, True, *[False] * (len(kept) - 2)]
+    assert len(kept) > 2
 
 
 # Several processes
