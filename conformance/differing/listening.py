@@ -14,8 +14,9 @@ import trio
 from conformance.playing.beats import EVENTS, Beat, Event, Expect, Score
 from conformance.playing.director import Director
 from conformance.playing.runner import STARTING_SECONDS
-from conformance.playing.stage import Flooded, Stage
+from conformance.playing.stage import Stage
 from conformance.playing.staging import Limits, Spinning, on_stage, opening_of
+from conformance.playing.stream import Flooded
 from conformance.playing.verdicts import Moment
 from conformance.targets import TargetConfig
 from conformance.varying.variations import BASE

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from conformance.playing.stage import Stream
+from conformance.playing.stream import Stream
 from fakes.connection import Connection
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from conformance.playing.stage import Ended, Order, Process, Stream
+from conformance.playing.stage import Ended, Order, Process
+from conformance.playing.stream import Stream
 from fakes.kernel_process import KernelProcess, Killed
 from fakes.process import Process as FakeProcess
 

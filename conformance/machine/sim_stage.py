@@ -11,7 +11,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from conformance.machine.sim_front_end import SimFrontEnd
 from conformance.machine.sim_puppet import SimPuppet
-from conformance.playing.stage import Ended, Process, Program, Stream
+from conformance.playing.stage import Ended, Process, Program
+from conformance.playing.stream import Stream
 from fakes.connection import Connection
 from fakes.kernel_process import KernelProcess
 from fakes.machine import EPOCH, LogLine, Machine

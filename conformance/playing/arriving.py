@@ -9,7 +9,7 @@ from conformance.format import octets
 from conformance.playing.beats import Event, Expect
 from conformance.playing.matching import complete, one_line
 from conformance.playing.scene import Scene
-from conformance.playing.stage import Stream
+from conformance.playing.stream import Stream
 from conformance.playing.verdicts import Kind
 
 

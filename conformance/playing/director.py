@@ -23,7 +23,8 @@ from conformance.playing.outer_events import OuterEvents
 from conformance.playing.program_events import ProgramEvents
 from conformance.playing.scene import Scene, Wrong
 from conformance.playing.sending import Sending
-from conformance.playing.stage import Stage, Stream
+from conformance.playing.stage import Stage
+from conformance.playing.stream import Stream
 from conformance.playing.verdicts import Finding, Moment
 
 

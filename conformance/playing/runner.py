@@ -14,8 +14,9 @@ from conformance.playing import fault_judging, judging, tree
 from conformance.playing.beats import Beat, Score
 from conformance.playing.director import Director
 from conformance.playing.invariants import Seen, broken
-from conformance.playing.stage import SUBJECTS, Flooded, Opening, Stage
+from conformance.playing.stage import SUBJECTS, Opening, Stage
 from conformance.playing.staging import Limits, Spinning, found, inherited, on_stage, opening_of
+from conformance.playing.stream import Flooded
 from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
 from conformance.processes.injecting import NeedsRealTime
 from conformance.targets import TargetConfig

@@ -5,7 +5,8 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from conformance.playing.stage import TLS_NUMBERS, Opening, Stream, tls_number
+from conformance.playing.stage import TLS_NUMBERS, Opening, tls_number
+from conformance.playing.stream import Stream
 from conformance.processes.messages import close_all
 from conformance.processes.wires import Inlet, Wire
 

@@ -10,7 +10,8 @@ from typing import Final
 
 import trio
 
-from conformance.playing.stage import CHECKPASSWORD, Ended, Process, Program, Stream
+from conformance.playing.stage import CHECKPASSWORD, Ended, Process, Program
+from conformance.playing.stream import Stream
 from conformance.processes import observing, records
 from conformance.processes.messages import Records, close_all, receive, send
 from conformance.processes.puppet import SOCKET, variables

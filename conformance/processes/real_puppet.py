@@ -8,7 +8,8 @@ from typing import Final, Protocol
 
 import trio
 
-from conformance.playing.stage import CHECKPASSWORD, Ended, Order, Process, Stream
+from conformance.playing.stage import CHECKPASSWORD, Ended, Order, Process
+from conformance.playing.stream import Stream
 from conformance.processes import records
 from conformance.processes.messages import Records, receive
 from conformance.processes.wires import Inlet, Wire

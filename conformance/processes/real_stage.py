@@ -8,7 +8,8 @@ from typing import Final
 
 import trio
 
-from conformance.playing.stage import Ended, Process, Program, Stream
+from conformance.playing.stage import Ended, Process, Program
+from conformance.playing.stream import Stream
 from conformance.processes import observing, premises
 from conformance.processes.ends import Ends, Lane
 from conformance.processes.injecting import Injection, NeedsRealTime

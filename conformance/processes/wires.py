@@ -15,7 +15,7 @@ from typing import Literal
 
 import trio
 
-from conformance.playing.stage import Stream
+from conformance.playing.stream import Stream
 
 PIECE = 65536
 NO_WAIT = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL

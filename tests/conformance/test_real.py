@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from conformance.playing.stage import Ended, Opening, Order, Stream
+from conformance.playing.stage import Ended, Opening, Order
+from conformance.playing.stream import Stream
 from conformance.processes import keeping, observing
 from conformance.processes.premises import observes, prepared
 from conformance.processes.real import open_stage

@@ -10,7 +10,7 @@ from acceptutils.runtime.world import World
 from conformance import targets
 from conformance.format.talk_parser import parse
 from conformance.machine import sim
-from conformance.playing import judging, runner, stage
+from conformance.playing import judging, runner, stage, stream
 from conformance.playing.beats import understand
 from conformance.playing.judging import crashed
 from conformance.playing.stage import Ended, Process, Program
@@ -232,10 +232,10 @@ def test_the_order_between_streams_counts_where_it_is_asked_for(monkeypatch: pyt
 
 
 def test_a_flood_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "MOST_BYTES", 1024 * 1024)
+    monkeypatch.setattr(stream, "MOST_BYTES", 1024 * 1024)
     result = play(floods, monkeypatch, TALK.replace("S: 220 mail.example.org ESMTP\n", "A! wait 9s\n"))
     assert (result.verdict, result.reason) == (Verdict.FAIL, "")
-    assert sum(len(moment.data) for moment in result.record) <= stage.MOST_BYTES
+    assert sum(len(moment.data) for moment in result.record) <= stream.MOST_BYTES
 
 
 def test_signals_without_a_name_have_a_number() -> None:
