@@ -1,6 +1,5 @@
 """One seeded bug in real processes: an installation of our programs with the line changed."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +17,15 @@ from fakes.installation import PROGRAMS, NotPossible, install, python_for, reach
 @contextmanager
 def installed(mutant: Mutant) -> Iterator[TargetConfig]:
     """Yield the target `ours` with the bug in it, ready to run. Raises targets.Unusable."""
-    user = premises.SOMEBODY if os.geteuid() == 0 else os.geteuid()
+    user = premises.anybody()
     changed = mutant.applied((mutants.ROOT / mutant.file).read_text(encoding="utf-8"))
     try:
         with reachable_directory(user, "conform-mutant-") as directory:
             programs = install(directory, python_for(user), Path(sys.executable).parent)
-            for path in _copies(mutant.file, programs):
+            copies = _copies(mutant.file, programs)
+            if not copies:
+                raise Unusable(f"{mutant.id}: {mutant.file} is no part of an installation")
+            for path in copies:
                 path.write_text(changed, encoding="utf-8")
             ours = replace(targets.read(targets.DEFAULTS)["ours"], dir=str(programs))
             with premises.prepared(ours) as ready:

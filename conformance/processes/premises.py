@@ -24,7 +24,7 @@ from conformance.targets import SCRIPTS, TargetConfig, Unusable, unusable
 from fakes.installation import NotPossible, installation, python_for, reachable_directory
 
 SOMEBODY: Final = 65534
-"""A user who owns nothing: what this one can run everybody can."""
+"""A user who owns nothing."""
 STANDALONE: Final = ("__init__.py", "records.py", "puppet.py", "house.py")
 IMPORT: Final = "import sys\nsys.path.insert(0, {lib!r})\nfrom conformance.processes.{module} import main\n"
 HOUSE: Final = "main(int(sys.argv[1]))\n"
@@ -51,7 +51,7 @@ def prepared(target: TargetConfig, *, keep: bool = False) -> Iterator[TargetConf
         return
     if target.clock == "inject":
         injecting.strace()
-    user = SOMEBODY if os.geteuid() == 0 else os.geteuid()
+    user = anybody()
     with ExitStack() as stack:
         try:
             place = stack.enter_context(reachable_directory(user, "conform-")).resolve()
@@ -71,6 +71,11 @@ def prepared(target: TargetConfig, *, keep: bool = False) -> Iterator[TargetConf
             if target.dir == SCRIPTS and programs != target.directory:  # made for this run
                 programs = shutil.copytree(programs.parent, Path(kept) / "venv", symlinks=True) / "bin"
         yield replace(target, dir=str(programs), place=str(place), isolation=isolation, kept=kept)
+
+
+def anybody() -> int:
+    """Return the user that must be able to run all that is tested: what that one can, everybody can."""
+    return SOMEBODY if os.geteuid() == 0 else os.geteuid()
 
 
 def observes(target: TargetConfig) -> frozenset[str]:

@@ -12,6 +12,7 @@ from conformance.bugs.mutants import Mutant, MutantError, select
 from conformance.cli import main
 from conformance.format.talk_parser import parse
 from conformance.reports.facts import SeededBug
+from conformance.targets import Unusable
 from fakes.installation import PROGRAMS
 
 ENTRY = """\
@@ -180,3 +181,9 @@ def test_a_bug_is_installed_and_the_tree_is_left_alone() -> None:
             assert all(path.read_text() == mutant.applied(before) for path in paths)
         assert not place.exists()
         assert (mutants.ROOT / file).read_text() == before
+
+
+def test_a_bug_that_no_installation_has_is_not_tried() -> None:
+    bug = Mutant("one", "BASE-1", "because", "tests/conftest.py", "import pytest\n", "", "ours")
+    with pytest.raises(Unusable, match=r"one: tests/conftest\.py is no part of an installation"):
+        installed(bug).__enter__()
