@@ -2,6 +2,7 @@
 
 from conformance.bugs.mutants import MutantError
 from conformance.changes import NoGitError
+from conformance.cli import FAILURES, NOTHING, UNUSABLE, USAGE
 from conformance.format.talk_parser import TalkError
 from conformance.known import KnownError
 from conformance.reports.jsonl import ReadError
@@ -43,7 +44,7 @@ def words(error: BaseException) -> str:
 def code(error: BaseException) -> int:
     """Return the exit code for it."""
     if isinstance(error, NothingMatchedError):
-        return 4
+        return NOTHING
     if isinstance(error, Unusable):
-        return 3
-    return 1 if isinstance(error, CannotReproduce) else 2
+        return UNUSABLE
+    return FAILURES if isinstance(error, CannotReproduce) else USAGE
