@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import trio
 
 from conformance.playing.stage import Ended
-from conformance.processes.clocks import waits
+from conformance.processes.waiting import waits
 
 PIDFD_GET_INFO: Final = 0xC040FF0B
 """_IOWR(0xFF, 11, 64 bytes), of linux/pidfd.h."""

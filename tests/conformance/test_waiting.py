@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.processes.clocks import FOR_EVER, waits
 from conformance.processes.observing import Processes
+from conformance.processes.waiting import FOR_EVER, waits
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="knows one computer's system calls")
 PATIENCE = 30.0
