@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class Service:
 
     def __init__(self, site: Site, files: certificate.Files, port: int) -> None:
         self.site = site
+        self.files = files
         self.port = port
         self.trusted = files.authority
 
@@ -82,9 +83,17 @@ class Service:
 
 @contextmanager
 def serve(
-    site: Site, files: certificate.Files, chain: str, env: Mapping[str, str] | None = None
+    site: Site,
+    files: certificate.Files,
+    chain: str | Callable[[Site], str],
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Service]:
-    """Serve until the block is left; then every process has ended, and nothing secret was logged."""
+    """Serve until the block is left; then every process has ended, and nothing secret was logged.
+
+    A chain that needs to know its site, or to write files there, is a function.
+    """
+    if callable(chain):
+        chain = chain(site)
     mark = f"SERVICE={uuid.uuid4()}"
     name, _, value = mark.partition("=")
     known = {"PATH": site.path, "QMAILHOME": str(site.home), "FAKE_USERS": str(site.users), name: value}
