@@ -20,14 +20,15 @@ POP3FRONT = "/usr/sbin/pop3front-maildir"
 
 
 class SmtpServer(NamedTuple):
-    """An SMTP server: what stands in the chain for it (it may write files first), and what mail it has got.
+    """An SMTP server: what stands in the chain for it (it may write files first), and what it has got.
 
-    The latter is without what the server itself adds above a message.
+    Mail is without what the server itself adds above a message; recipients are those of all mail.
     """
 
     name: str
     command: Callable[[Site], str]
     mail: Callable[[Site], list[bytes]]
+    recipients: Callable[[Site], list[bytes]]
 
 
 class Pop3Server(NamedTuple):
@@ -70,6 +71,8 @@ file:
   batch_max = 100000
 """
 
+_ENVELOPE = re.compile(rb"\AEnvelope-to: (?:.*\n )*.*\n")  # a recipient on a line
+
 
 def exim(site: Site) -> str:
     """Write its configuration; return how it speaks SMTP on descriptors 0 and 1."""
@@ -83,13 +86,25 @@ def exim(site: Site) -> str:
     return f"{EXIM} -C {configuration} -bs"
 
 
+def _exim_files(site: Site) -> list[bytes]:
+    return [file.read_bytes() for file in sorted((site.directory / "exim" / "mail" / "new").iterdir())]
+
+
 def _exim_mail(site: Site) -> list[bytes]:
-    files = sorted((site.directory / "exim" / "mail" / "new").iterdir())
-    return [re.sub(rb"\AEnvelope-to: (?:.*\n )*.*\n", b"", file.read_bytes()) for file in files]
+    return [_ENVELOPE.sub(b"", file) for file in _exim_files(site)]
+
+
+def _exim_recipients(site: Site) -> list[bytes]:
+    tops = [found[0] for file in _exim_files(site) if (found := _ENVELOPE.match(file))]
+    return re.findall(rb"[^ \n,]+@[^ \n,]+", b"".join(tops))
 
 
 def _fake_mail(site: Site) -> list[bytes]:
     return [re.sub(rb"\AReturn-Path: .*\n(?:Delivered-To: .*\n)*", b"", mail) for mail in site.mail()]
+
+
+def _fake_recipients(site: Site) -> list[bytes]:
+    return re.findall(rb"^Delivered-To: <(.*)>$", b"".join(site.mail()), re.MULTILINE)
 
 
 def _echoed_mail(site: Site) -> list[bytes]:
@@ -107,6 +122,10 @@ def _echoed_mail(site: Site) -> list[bytes]:
     return mails
 
 
+def _echoed_recipients(site: Site) -> list[bytes]:
+    return re.findall(rb"> 250 Recipient='(.*)'", site.log.read_bytes())
+
+
 def _installed(server: SmtpServer | Pop3Server, program: str, package: str) -> object:
     missing = shutil.which(program) is None
     reason = f"NOT TESTED: {program} is not installed (Debian: {package})"
@@ -116,9 +135,11 @@ def _installed(server: SmtpServer | Pop3Server, program: str, package: str) -> o
 # Without plugins smtpfront-echo refuses every sender, RELAYCLIENT or not.
 SMTPFRONT = f"{ECHO} accept-sender relayclient"
 
-fake_ofmipd = SmtpServer("ofmipd (fake)", lambda _: "ofmipd", _fake_mail)
-smtpfront_echo = SmtpServer("smtpfront-echo", lambda _: f"recordio {SMTPFRONT}", _echoed_mail)
-exim4 = SmtpServer("exim4 -bs", exim, _exim_mail)
+fake_ofmipd = SmtpServer("ofmipd (fake)", lambda _: "ofmipd", _fake_mail, _fake_recipients)
+smtpfront_echo = SmtpServer(
+    "smtpfront-echo", lambda _: f"recordio {SMTPFRONT}", _echoed_mail, _echoed_recipients
+)
+exim4 = SmtpServer("exim4 -bs", exim, _exim_mail, _exim_recipients)
 
 SMTP_SERVERS = [
     pytest.param(fake_ofmipd, id=fake_ofmipd.name),
