@@ -1,0 +1,36 @@
+"""stunnel that runs the chain itself, under tcpserver ("inetd mode"): the log has the client's address.
+
+It wants `foreground = yes`. Without, descriptor 2 of the chain is the client's connection, and so is our log.
+"""
+
+from fakes.certificate import Files
+from tests.real.conftest import Serve
+from tests.real.senders import Encryption, connected
+from tests.real.service import LOGGED_IN, needs_tcpserver
+from tests.real.stunnel import configuration, needs_stunnel
+from tests.real.test_tls_logins import WRONG
+from tests.runtime.running import needs_root
+from tests.sessions.real_chain import Site
+
+pytestmark = [needs_tcpserver, needs_root, needs_stunnel]
+
+CHAIN = f"env reup -t 5 authup smtp {LOGGED_IN}"
+
+
+def by_stunnel(site: Site) -> str:
+    """Write its configuration. execArgs are split at spaces, and nothing quotes one; argv[0] is the first."""
+    files = Files(*(site.directory / "tls" / f"{name}.pem" for name in Files._fields))
+    settings = f"exec = /usr/bin/env\nexecArgs = {CHAIN}\n"
+    return f"stunnel4 {configuration(site, files, settings)}"
+
+
+def test_submission(serving: Serve) -> None:
+    with serving(by_stunnel) as service:
+        with connected(service, Encryption.TLS) as client:
+            assert client.docmd(WRONG.decode())[0] == 535
+            client.login("alice", "secret")
+            client.sendmail("alice@example.org", ["bob@example.org"], "Subject: x\n")
+        assert service.ends() == [0]
+        assert len(service.site.mail()) == 1
+        assert " attempt for alice from 127.0.0.1\n" in service.log()
+        assert " (2/5): exit 0\n" in service.log()
