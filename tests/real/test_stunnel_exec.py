@@ -1,7 +1,10 @@
 """stunnel that runs the chain itself, under tcpserver ("inetd mode"): the log has the client's address.
 
-It wants `foreground = yes`. Without, descriptor 2 of the chain is the client's connection, and so is our log.
+It wants `foreground = yes`, as the last test shows.
 """
+
+import re
+import socket
 
 from fakes.certificate import Files
 from tests.real.conftest import Serve
@@ -10,7 +13,7 @@ from tests.real.service import LOGGED_IN, needs_tcpserver
 from tests.real.stunnel import configuration, needs_stunnel
 from tests.real.test_tls_logins import WRONG
 from tests.runtime.running import needs_root, wait_for
-from tests.sessions.real_chain import Site
+from tests.sessions.real_chain import PATIENCE, Site
 
 pytestmark = [needs_tcpserver, needs_root, needs_stunnel]
 
@@ -34,3 +37,20 @@ def test_submission(serving: Serve) -> None:
         assert len(service.site.mail()) == 1
         assert " attempt for alice from 127.0.0.1\n" in service.log()
         wait_for(lambda: " (2/5): exit 0\n" in service.log())  # stunnel does not wait for it
+
+
+def in_background(site: Site) -> str:
+    command = by_stunnel(site)
+    file = site.directory / "stunnel.conf"
+    file.write_text(file.read_text().replace("foreground = yes", "foreground = no"))
+    return command
+
+
+def test_without_foreground(serving: Serve) -> None:
+    """Then descriptor 2 of the chain is the client's connection, and so our log goes to the client."""
+    with (
+        serving(in_background) as service,
+        socket.create_connection(("localhost", service.port), timeout=PATIENCE) as plain,
+        service.context().wrap_socket(plain, server_hostname="localhost") as client,
+    ):
+        assert re.match(rb"authup \d+ protocol smtp\n", client.recv(1000))
