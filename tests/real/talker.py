@@ -17,6 +17,7 @@ class Talker:
         self._service = service
         self._socket = socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.port: int = self._socket.getsockname()[1]
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls: ssl.SSLObject | None = None
         self._unread = b""
@@ -90,6 +91,10 @@ class Talker:
         with suppress(ssl.SSLWantReadError):
             self._tls.unwrap()
         self._socket.sendall(self._outgoing.read())
+
+    def make_room(self, size: int) -> None:
+        """Have so much room for what was not read yet."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
     def half_close(self) -> None:
         """End the TCP connection's one half without a word."""
