@@ -134,6 +134,10 @@ def _real(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--keep", action="store_true", help="leave the directories of runs, each with a script: ./again.sh"
     )
+    _clock(command)
+
+
+def _clock(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--clock",
         choices=("virtual", "inject", "real"),
@@ -158,13 +162,13 @@ def _output(command: argparse.ArgumentParser) -> None:
 def _again(commands: "Commands") -> None:
     replay = _command(commands, "replay", "run.replay", "run exactly that variation again, verbosely")
     replay.add_argument("token", metavar="TOKEN", help="CASE@TARGET:VARIATION, as every failure prints it")
-    replay.add_argument("--slow", action="store_true", help="allow real waits above 10 s")
     _real(replay)
     _output(replay)
     shrink = _command(commands, "shrink", "shrinking.shrink", "make a failure as small as possible")
     shrink.add_argument("token", metavar="TOKEN")
     shrink.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
     shrink.add_argument("--tries", type=int, default=2000, metavar="N")
+    _clock(shrink)
 
 
 def _diff(commands: "Commands") -> None:

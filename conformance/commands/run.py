@@ -64,7 +64,7 @@ def replay(args: argparse.Namespace) -> int:
     args.level, args.known, args.strict_known, args.draft_known = "must", None, False, None
     cases = selection.select([token.case])
     with premises.prepared(asked.target(token.target, args), keep=args.keep) as target:
-        plan = Plan(cases, [target], "none", 0, jobs=1, confirm=0, only=token.variation, slow=args.slow)
+        plan = Plan(cases, [target], "none", 0, jobs=1, confirm=0, only=token.variation, slow=True)
         return _Run(args, plan, sys.argv[1:]).run()
 
 
@@ -101,7 +101,7 @@ class _Run:
         if plan.only is None:
             print(f"seed {plan.seed}", file=sys.stderr)
         with self._writer:
-            self._writer.start(_session(plan, self._command))
+            self._writer.start(_session(plan, self._command, self._args.clock))
             self._writer.rules(catalogue())
             for case in plan.cases:
                 self._writer.case(case)
@@ -227,7 +227,7 @@ def _count(plan: Plan, case: Talk, target: TargetConfig) -> int:
     return count
 
 
-def _session(plan: Plan, command: Sequence[str]) -> Session:
+def _session(plan: Plan, command: Sequence[str], clock: str | None) -> Session:
     about: dict[str, dict[str, Any]] = {
         target.name: {
             "kind": target.kind,
@@ -236,6 +236,7 @@ def _session(plan: Plan, command: Sequence[str]) -> Session:
             "directory": target.dir,
             "patience": target.patience,
             "observes": sorted(premises.observes(target)),
+            **({"clock_asked": clock} if clock else {}),
         }
         for target in plan.targets
     }

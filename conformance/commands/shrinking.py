@@ -21,7 +21,8 @@ def shrink(args: argparse.Namespace) -> int:
     """Minimise one failure and write it as a scenario."""
     token = tokens.parse_token(args.token)
     case = selection.select([token.case])[0]
-    with premises.prepared(targets.find(token.target, targets.known())) as target:
+    wanted = targets.with_clock(targets.find(token.target, targets.known()), args.clock)
+    with premises.prepared(wanted) as target:
         found = shrinking.shrink(
             case, token.variation, _same_failure(case, token.variation, target), args.tries
         )
@@ -39,7 +40,7 @@ def _same_failure(case: Talk, variation: Variation, target: TargetConfig) -> shr
     """Return what says whether something fails as the case did under the variation."""
 
     def failure(talk: Talk, varied: Variation) -> tuple[str, Kind | None, tuple[str, ...]] | None:
-        result = runner.run(understand(talk), target, varied)
+        result = runner.run(understand(talk), target, varied, slow=True)
         finding = result.finding
         if not result.verdict.bad:
             return None

@@ -57,7 +57,7 @@ def block(report: Report, cause: Cause, width: int = 100) -> list[Line]:
         lines.append((Span(f"   known: {cause.first.known}", "dim"),))
     lines += _alike(cause, width)
     lines += _log(case, cause)
-    lines += _again(cause)
+    lines += _again(report, cause)
     return [tuple(span._replace(text=clean(span.text)) for span in line) for line in lines]
 
 
@@ -234,8 +234,8 @@ def end_of(process: Mapping[str, Any]) -> str:
     return ALIVE if process.get("observed_end", True) else "end not observed"
 
 
-def _again(cause: Cause) -> Iterator[Line]:
-    token = shell_word(cause.first.token)
+def _again(report: Report, cause: Cause) -> Iterator[Line]:
+    token = shell_word(cause.first.token) + report.replay_options(cause.target)
     yield (Span(f"   again:   conform replay {token}", "dim"),)
     if cause.verdict not in (Verdict.HARNESS, Verdict.UNUSABLE):
         yield (Span(f"   shrink:  conform shrink {token}", "dim"),)

@@ -157,6 +157,12 @@ class Report:
         named = [name for session in self.sessions for name in session.targets]
         return list(dict.fromkeys([*named, *(result.target for result in self.results)]))
 
+    def replay_options(self, target: str) -> str:
+        """Return what stands behind a token of a target for it to run as it ran: "" or " --clock X"."""
+        facts = [session.targets[target] for session in self.sessions if target in session.targets]
+        clock = facts[-1].get("clock_asked") if facts else None
+        return f" --clock {clock}" if clock else ""
+
     @property
     def left_out(self) -> dict[str, int]:
         """Why to how many: what was not run."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from conformance.playing.verdicts import Result, Verdict
-from conformance.reports.blocks import block, headline, text
+from conformance.reports.blocks import block, headline, shell_word, text
 from conformance.reports.causes import Cause
 from conformance.reports.facts import Report
 from conformance.reports.notation import ascii_only, clean
@@ -82,7 +82,7 @@ def _case(suite: ET.Element, report: Report, cell: Cell) -> None:
     elif verdict is Verdict.SKIP:
         ET.SubElement(element, "skipped", message=_words(run.reason))
     place = f"{case.file}:{_line(cell)}\n" if case.file else ""
-    ET.SubElement(element, "system-out").text = _words(place + _output(cell))
+    ET.SubElement(element, "system-out").text = _words(place + _output(report, cell))
     log = b"".join(moment.data for moment in run.record if moment.lane == "E")
     if log:
         lines = log.decode("latin-1").split("\n")
@@ -94,13 +94,13 @@ def _line(cell: Cell) -> int:
     return finding.line if finding and finding.line else 1
 
 
-def _output(cell: Cell) -> str:
+def _output(report: Report, cell: Cell) -> str:
     """Say how many variations there were, and name those that are not simply good."""
     variations = cell.variations
     passed = sum(run.verdict is Verdict.PASS for run in variations)
     others = [run for run in variations if run.verdict is not Verdict.PASS]
     lines = [f"{passed} of {len(variations)} variations pass"] if variations else []
-    lines += [_told(run) for run in others[:MOST_LISTED]]
+    lines += [_told(report, run) for run in others[:MOST_LISTED]]
     if len(others) > MOST_LISTED:
         lines.append(f"and {len(others) - MOST_LISTED} more")
     lines += [
@@ -109,8 +109,9 @@ def _output(cell: Cell) -> str:
     return "\n".join(lines)
 
 
-def _told(run: Result) -> str:
-    return f"{run.verdict.value}: conform replay {run.token}"
+def _told(report: Report, run: Result) -> str:
+    again = shell_word(run.token) + report.replay_options(run.target)
+    return f"{run.verdict.value}: conform replay {again}"
 
 
 def _count(element: ET.Element) -> None:

@@ -128,6 +128,7 @@ class PageData:
         return {
             "name": name,
             "facts": self._plain(facts),
+            "again": self._report.replay_options(name),
             "sentence": sentence(self._report, name),
             "counts": {verdict.value: found[verdict] for verdict in SERIOUS if found[verdict]},
             "runs": sum(result.target == name for result in self._report.results),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conformance.playing.verdicts import Verdict
-from conformance.reports.blocks import headline
+from conformance.reports.blocks import headline, shell_word
 from conformance.reports.causes import Cause, spans
 from conformance.reports.facts import Report
 from conformance.reports.notation import ascii_only, clean, pictures
@@ -64,7 +64,7 @@ def _diagnostic(report: Report, cell: Cell) -> Iterator[tuple[str, object]]:
         yield "rule", list(finding.rules)
         yield "expected", _plain(pictures(finding.expected))
         yield "got", _plain(pictures(finding.got))
-    yield "replay", f"conform replay {run.token}"
+    yield "replay", f"conform replay {shell_word(run.token)}{report.replay_options(run.target)}"
     if len(cause.runs) > 1:
         yield "variations", _plain(spans([r.variation for r in cause.runs]))
 

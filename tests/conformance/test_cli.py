@@ -281,3 +281,37 @@ def test_help_and_version(option: str, capsys: pytest.CaptureFixture[str]) -> No
         conform(option)
     assert left.value.code == 0
     assert "conform" in capsys.readouterr().out
+
+
+@pytest.fixture
+def silent_program(elsewhere: Path) -> str:
+    """Return a case, too slow for a run without --slow, on a real target that says nothing."""
+    (elsewhere / "bin").mkdir()
+    (elsewhere / "bin/authup").write_text("#!/bin/sh\nexit 0\n")
+    (elsewhere / "bin/authup").chmod(0o755)
+    (elsewhere / "targets.toml").write_text('[mine]\nkind = "exec"\ndir = "./bin"\npatience = 0.1\n')
+    (elsewhere / "late.talk").write_text(BAD.replace("rules: ", "slow: 40\nrules: "))
+    return "late.talk"
+
+
+def test_who_names_a_run_waits_for_it(silent_program: str, elsewhere: Path) -> None:
+    assert conform("run", silent_program, "-t", "mine", "-j", "1", "--vary", "none") == 4
+    assert conform("replay", f"{silent_program}@mine:base") == 1
+    assert conform("shrink", f"{silent_program}@mine:base", "-o", "small.talk", "--tries", "1") == 0
+    assert "S: 220" in (elsewhere / "small.talk").read_text()
+
+
+def test_a_failure_says_which_clock_repeats_it(
+    silent_program: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (silent_program, "-t", "mine", "-j", "1", "--vary", "none", "--slow", "--confirm", "0")
+    assert conform("run", *words) == 1
+    assert "replay late.talk@mine:base\n" in capsys.readouterr().out
+    assert conform("run", *words, "--clock", "real", "--tap", "t.tap", "--html", "html") == 1
+    told = capsys.readouterr().out
+    assert "conform replay late.talk@mine:base --clock real\n" in told
+    assert "conform shrink late.talk@mine:base --clock real\n" in told
+    assert '"conform replay late.talk@mine:base --clock real"' in Path("t.tap").read_text()
+    assert '"again":" --clock real"' in Path("html/index.html").read_text()
+    assert conform("replay", "late.talk@mine:base", "--clock", "real") == 1
+    assert conform("shrink", "late.talk@mine:base", "--clock", "virtual") == 2

@@ -247,6 +247,7 @@ function casePage(name, target, variation, other) {
   if (!one || column < 0) return h("p", null, "There is no case " + name + " on " + target + ".");
   const cell = one.cells[column];
   const token = name + "@" + target + ":" + variation;
+  const again = shellWord(token) + DATA.targets[column].again;
   const run = RUNS.get(token);
   const others = one.cells.map((found, index) => found && h("a", { class: "chip", href: href("case", name, NAMES[index], found.show), "aria-current": index === column ? "true" : null }, NAMES[index] + " ", verdict(found.v)));
   const shown = cell ? cell.bad.find(([text]) => text === variation) : null;
@@ -258,7 +259,7 @@ function casePage(name, target, variation, other) {
     h("p", null, h("b", null, one.level.toUpperCase()), one.rules.map((id) => [" ", ruleLink(id)]), one.why.map((why) => h("span", { class: "quiet" }, " · why: " + why)), h("span", { class: "quiet" }, " · " + one.file)),
     h("p", { class: "chips" }, others),
     cell && variationPicker(one, cell, target, variation),
-    command("conform replay " + shellWord(token)), isBad(word) && command("conform shrink " + shellWord(token)),
+    command("conform replay " + again), isBad(word) && command("conform shrink " + again),
     run ? runPage(one, run, other) : noRecord(one, cell, shown, variation),
     h("h3", null, "Scenario"), source(one, run),
   ];
