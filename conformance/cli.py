@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 CASES = "a file, a case, a pattern, a rule such as AUTHUP-ERR-* or CTL-1, or `failed`; default: all"
+VARIED = f"{CASES}; of a case one variation: CASE~cuts=24:3, or a kind: CASE~cuts"
 
 
 def _command(commands: "Commands", name: str, function: str, words: str) -> argparse.ArgumentParser:
@@ -85,7 +86,7 @@ def _command(commands: "Commands", name: str, function: str, words: str) -> argp
 
 def _run(commands: "Commands") -> None:
     run = _command(commands, "run", "run.run", "run scenarios on targets")
-    run.add_argument("cases", nargs="*", metavar="CASE", help=CASES)
+    run.add_argument("cases", nargs="*", metavar="CASE", help=VARIED)
     run.add_argument(
         "-t", "--target", action="append", metavar="NAME", help="a target, or a directory; default sim"
     )

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 
 from conformance import workers
 from conformance.format.talk import Talk
@@ -14,7 +15,7 @@ from conformance.playing.beats import Score, understand
 from conformance.playing.confirming import confirmed
 from conformance.playing.verdicts import BAD, Result, Verdict
 from conformance.targets import TargetConfig
-from conformance.varying.variation_plan import LeftOut, Level, enumerate_variations
+from conformance.varying.variation_plan import Asked, LeftOut, Level, enumerate_variations
 from conformance.varying.variations import BASE, Variation
 
 RECORDS_KEPT = 3  # of the failures of one case; the others keep their findings
@@ -37,6 +38,8 @@ class Plan:
     maxfail: int = 0
     only: Variation | None = None
     """One variation instead of those of the level."""
+    named: Mapping[str, Asked] = field(default_factory=dict)
+    """Case to what is played in place of the level, where some cases were asked for with a variation."""
     slow: bool = False
     """Whether real waits above 10 s are allowed."""
     sanity: Mapping[str, Sequence[Talk]] = field(default_factory=dict)
@@ -126,18 +129,18 @@ def play_case(score: Score, target: TargetConfig, plan: Plan) -> Share:
     results: list[Result] = []
     base: Result | None = None
     failures = 0
-    for variation in _variations(score, target, plan, out):
-        if variation is not BASE and time.monotonic() > plan.deadline:
+    for variation in variations(score, target, plan, out):
+        if variation != BASE and time.monotonic() > plan.deadline:
             out["no time left"] += 1
             break
         if variation.kind == "fault" and base is not None and variation.number > base.operations:
             break
         result = _confirmed(score, target, variation, plan)
-        if base is None:
+        if base is None and variation == BASE:
             base = result
         elif result.verdict in BAD:
             failures += 1
-        if variation is not BASE and (result.verdict not in BAD or failures > RECORDS_KEPT):
+        if variation != BASE and (result.verdict not in BAD or failures > RECORDS_KEPT):
             result.record, result.processes, result.control = (), (), {}
         results.append(result)
         if base is result and base.verdict in _NO_VARIATIONS:
@@ -149,10 +152,20 @@ _NO_VARIATIONS = BAD | {Verdict.SKIP, Verdict.UNUSABLE, Verdict.HARNESS}
 """When the base run came out so, its variations say nothing."""
 
 
-def _variations(score: Score, target: TargetConfig, plan: Plan, out: LeftOut) -> Iterator[Variation]:
+def variations(
+    score: Score, target: TargetConfig, plan: Plan, out: LeftOut | None = None
+) -> Iterator[Variation]:
+    """Yield what is played of a case, each variation once; faults have no end: see enumerate_variations."""
     if plan.only is not None:
-        return iter([plan.only])
-    return enumerate_variations(score, plan.level, plan.seed, target.kind, out)
+        yield plan.only
+        return
+    asked = plan.named.get(score.talk.name, Asked((plan.level,)))
+    planned = (enumerate_variations(score, level, plan.seed, target.kind, out) for level in asked.levels)
+    done: set[Variation] = set()
+    for variation in chain(asked.variations, chain.from_iterable(planned)):
+        if variation not in done:
+            done.add(variation)
+            yield variation
 
 
 def _confirmed(score: Score, target: TargetConfig, variation: Variation, plan: Plan) -> Result:

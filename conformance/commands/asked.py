@@ -6,11 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from conformance import changes, selection, targets
+from conformance.commands import named
 from conformance.format.talk import Talk
 from conformance.playing.verdicts import BAD, Verdict
 from conformance.processes import premises
 from conformance.reports import jsonl
 from conformance.targets import TargetConfig, TargetError, Unusable
+from conformance.varying.variation_plan import Asked
 
 LAST = Path(".conform/last.jsonl")
 REPLAYED = Path(".conform/replay.jsonl")
@@ -36,7 +38,7 @@ def targets_named(args: argparse.Namespace) -> list[str]:
     """Return the names of the targets; what failed is played again where it failed."""
     if args.target:
         return list(args.target)
-    failed = _failed() if args.failed or "failed" in args.cases else {}
+    failed = _failed() if args.failed or "failed" in (named.split(word)[0] for word in args.cases) else {}
     return list(dict.fromkeys(name for names in failed.values() for name in names)) or ["sim"]
 
 
@@ -72,13 +74,18 @@ def sanity(target: TargetConfig) -> list[Talk]:
         raise TargetError(f"target {target.name}: sanity: {nothing}: no case of that name") from None
 
 
-def cases(args: argparse.Namespace) -> list[Talk]:
-    """Return what is to be played."""
-    failed = _failed() if args.failed or "failed" in args.cases else {}
-    chosen = selection.select(args.cases, failed)
+def cases(args: argparse.Namespace) -> tuple[list[Talk], dict[str, Asked]]:
+    """Return what is to be played, and which variations of the cases that were asked for with one.
+
+    Raises NothingMatchedError, TalkError, VariationError.
+    """
+    words = [named.split(word) for word in args.cases]
+    failed = _failed() if args.failed or "failed" in (case for case, _ in words) else {}
+    chosen = selection.select([case for case, _ in words], failed)
+    variations = named.variations(words, args.vary, failed)
     if args.failed:
         chosen = [case for case in chosen if case.name in failed]
-    return changes.new(chosen) if args.new else chosen
+    return (changes.new(chosen) if args.new else chosen), variations
 
 
 def _failed() -> dict[str, set[str]]:

@@ -27,7 +27,6 @@ from conformance.reports.facts import Case, Outcome, Report, Rule, Session
 from conformance.suite import Plan
 from conformance.targets import TargetConfig
 from conformance.varying import tokens
-from conformance.varying.variation_plan import enumerate_variations
 
 MOST_KEPT = 10
 MOST_FAULTS = 60  # planned for each case, for the progress bar: how many there are shows when it runs
@@ -37,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Run scenarios on targets."""
     wanted = [asked.target(name, args) for name in asked.targets_named(args)]
     sanity = {target.name: asked.sanity(target) for target in wanted}
-    cases = asked.cases(args)
+    cases, named = asked.cases(args)
     if not cases:
         return NOTHING
     with ExitStack() as stack:
@@ -53,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
             maxfail=args.maxfail or 0,
             slow=args.slow,
             sanity=sanity,
+            named=named,
         )
         return _Run(args, plan, sys.argv[1:], unusable).run()
 
@@ -217,10 +217,8 @@ def _counts(plan: Plan) -> dict[tuple[str, str], int]:
 
 
 def _count(plan: Plan, case: Talk, target: TargetConfig) -> int:
-    if plan.only is not None:
-        return 1
     count = 0
-    for variation in enumerate_variations(understand(case), plan.level, plan.seed, target.kind):
+    for variation in suite.variations(understand(case), target, plan):
         if variation.kind == "fault" and variation.number > MOST_FAULTS:
             break
         count += 1

@@ -5,7 +5,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from conformance.format import octets
 from conformance.playing.beats import Score, Send
@@ -17,6 +17,14 @@ Level = Literal["none", "quick", "full"] | Set[str]
 TargetKind = Literal["simulation", "exec"]
 LeftOut = Counter[str]
 """How many variations of a kind (of `bytes`: how many edges) a case is too large for."""
+
+
+class Asked(NamedTuple):
+    """What is to be played of one case: these variations, then those of the levels."""
+
+    levels: tuple[Level, ...]
+    variations: tuple[Variation, ...] = ()
+
 
 MULTI_CUTS: Final = 8
 QUICK_SCHEDULES: Final = 4

@@ -162,7 +162,11 @@ def apply(variation: Variation, score: Score) -> tuple[Beat, ...]:
     ends = {Cut(*send.lines[-1]) for send in sends}
     for line, offset in cuts:
         if not 0 < offset <= lengths.get(line, 0) or (line, offset) in ends:
-            raise VariationError(f"{variation}: no bytes on both sides of {line}:{offset}")
+            there = " ".join(map(str, sorted(lengths))) or "none"
+            raise VariationError(
+                f"{variation}: no bytes on both sides of {line}:{offset}: expected a place in one "
+                f"of the lines that we send: {there}"
+            )
     return tuple(cut(beat, cuts) if isinstance(beat, Send) else beat for beat in score.beats)
 
 
