@@ -23,7 +23,7 @@ from conformance.playing.beats import understand
 from conformance.playing.verdicts import BAD, Result, Verdict
 from conformance.processes import premises
 from conformance.reports import console, html, jsonl, junit, tap
-from conformance.reports.facts import Case, Outcome, Report, Rule, Session
+from conformance.reports.facts import Case, Fixed, Outcome, Report, Rule, Session
 from conformance.suite import Plan
 from conformance.targets import TargetConfig
 from conformance.varying import tokens
@@ -115,12 +115,15 @@ class _Run:
             except KeyboardInterrupt:
                 interrupted = True
             code = INTERRUPTED if interrupted else self._code()
+            for gone in self._vanished():
+                self._writer.fixed(gone)
             self._writer.end(Outcome(code, time.monotonic() - began, left_out))
             report = jsonl.read([self._writer.path])
         if plan.only is None:
             asked.make_last(self._path)
         self._console.finish(report, where=str(self._args.html / "index.html") if self._args.html else "")
-        self._tell_vanished()
+        if self._args.draft_known:
+            self._args.draft_known.write_text(known.draft(self._results, self._cases), encoding="utf-8")
         for line in _told_kept(self._results):
             print(line)
         write_reports(report, self._args)
@@ -156,23 +159,16 @@ class _Run:
             return FAILURES
         if all(result.verdict is Verdict.SKIP for result in self._results):
             return NOTHING
-        if self._args.strict_known and any(self._vanished().values()):
+        if self._args.strict_known and self._vanished():
             return VANISHED
         return 0
 
-    def _vanished(self) -> dict[str, list[known.Deviation]]:
-        return {
-            target: known.vanished(found, self._seen, [r for r in self._results if r.target == target])
+    def _vanished(self) -> list[Fixed]:
+        return [
+            Fixed(target, gone.scenario, gone.rule, gone.where, gone.why)
             for target, found in self._known.items()
-        }
-
-    def _tell_vanished(self) -> None:
-        for target, found in self._vanished().items():
-            for deviation in found:
-                words = f"{deviation.scenario} ({deviation.rule}): {deviation.where}"
-                print(f" ★ fixed on {target}, no longer as known: {words}")
-        if self._args.draft_known:
-            self._args.draft_known.write_text(known.draft(self._results, self._cases), encoding="utf-8")
+            for gone in known.vanished(found, self._seen, [r for r in self._results if r.target == target])
+        ]
 
 
 def _told_kept(results: Sequence[Result]) -> Iterator[str]:

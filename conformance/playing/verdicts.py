@@ -17,7 +17,6 @@ class Verdict(StrEnum):
     SPIN = "SPIN"
     CRASH = "CRASH"
     KNOWN = "known"
-    FIXED = "fixed"
     FLAKY = "flaky"
     SKIP = "skip"
     UNUSABLE = "unusable"
@@ -41,7 +40,6 @@ SYMBOLS = {
     Verdict.SPIN: "◌",
     Verdict.CRASH: "✖",
     Verdict.KNOWN: "⚑",
-    Verdict.FIXED: "★",
     Verdict.FLAKY: "~",
     Verdict.SKIP: "○",
     Verdict.UNUSABLE: "✖",

@@ -17,7 +17,6 @@ SERIOUS: Final = (
     Verdict.HANG,
     Verdict.FAIL,
     Verdict.FLAKY,
-    Verdict.FIXED,
     Verdict.KNOWN,
     Verdict.NON_STRICT,
     Verdict.INFO,
@@ -25,7 +24,7 @@ SERIOUS: Final = (
     Verdict.SKIP,
 )
 """Of several verdicts the first of these is the one to show."""
-WANTS_ATTENTION: Final = frozenset(SERIOUS[: SERIOUS.index(Verdict.FIXED)])
+WANTS_ATTENTION: Final = frozenset(SERIOUS[: SERIOUS.index(Verdict.KNOWN)])
 _ANYWHERE: Final = frozenset({Kind.SPIN, Kind.CRASH, Kind.LEFTOVERS})
 """Kinds of which the line does not make another cause."""
 _ONE_LINE: Final = frozenset({Kind.WRONG, Kind.MISSING, Kind.HANG})

@@ -28,6 +28,21 @@ class Rule(NamedTuple):
     """Whom it binds, when that is not the tested programs; then no scenario can cover it."""
 
 
+class Fixed(NamedTuple):
+    """A known deviation that no run of its cases showed, though there was one: see `conformance.known`."""
+
+    target: str
+    scenario: str
+    rule: str
+    where: str
+    why: str
+
+    @property
+    def words(self) -> str:
+        """Say which one it was."""
+        return f"no longer as known: {self.scenario} ({self.rule}): {self.where}"
+
+
 class Killer(NamedTuple):
     """A case that noticed a seeded bug, and on which line of it."""
 
@@ -149,6 +164,7 @@ class Report:
     rules: dict[str, Rule] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     bugs: list[SeededBug] = field(default_factory=list)
+    fixed: list[Fixed] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
 
     @property

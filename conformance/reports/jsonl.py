@@ -3,7 +3,7 @@
     start rule case                   what is run, with which seed, on which targets; the rules; the talks
     run bytes event proc file line    one run: what was sent and heard, who ran, what was noticed
     verdict                           its end; a run counts only with it
-    bug end                           the seeded bugs; the end of all
+    fixed bug end                     known deviations that are gone; the seeded bugs; the end of all
 
 What was sent and heard is kept for base runs and for failures, of one cause MOST_ALIKE times. A run that was
 interrupted leaves a stream without `end`, perhaps with half a line: both can be read.
@@ -21,7 +21,7 @@ from typing import IO, Any, Final, Self
 from conformance.format import octets
 from conformance.format.talk import Talk
 from conformance.playing.verdicts import Result, Verdict
-from conformance.reports.facts import Case, Outcome, Rule, SeededBug, Session
+from conformance.reports.facts import Case, Fixed, Outcome, Rule, SeededBug, Session
 from conformance.reports.jsonl_reader import VERSION, ReadError, read
 
 __all__ = ["ReadError", "Writer", "plain", "read"]
@@ -124,6 +124,10 @@ class Writer:
             **told,
         )
         self._file.flush()
+
+    def fixed(self, gone: Fixed) -> None:
+        """Write that a known deviation is gone."""
+        self._put("fixed", **gone._asdict())
 
     def bug(self, bug: SeededBug) -> None:
         """Write what became of a seeded bug."""

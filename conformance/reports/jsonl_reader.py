@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
-from conformance.reports.facts import Case, Killer, Outcome, Report, Rule, SeededBug, Session
+from conformance.reports.facts import Case, Fixed, Killer, Outcome, Report, Rule, SeededBug, Session
 
 VERSION: Final = 1
 
@@ -79,6 +79,10 @@ class _Reader:
                 result = opened.close(record, self._report.cases.get(opened.case))
                 self._results.pop(result.token, None)
                 self._results[result.token] = result
+            case "fixed":
+                gone = Fixed(*(record[name] for name in Fixed._fields))
+                if gone not in self._report.fixed:
+                    self._report.fixed.append(gone)
             case "bug":
                 bug = _bug(record)
                 self._bugs[bug.id] = bug

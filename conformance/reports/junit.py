@@ -1,8 +1,9 @@
 """JUnit XML as Jenkins reads it: a testsuite for each target, a testcase for each case.
 
 Variations are folded into their case and listed in its system-out. Wrong bytes are a failure; a crash, hang,
-spin, unusable target or broken harness is an error; a known deviation is skipped and says so. File and line
-stand in system-out: the schema of Jenkins refuses attributes for them.
+spin, unusable target or broken harness is an error; a known deviation is skipped and says so; a fixed one
+stands in the suite's system-out. File and line of a case stand in its own: the schema of Jenkins refuses
+attributes for them.
 """
 
 import xml.etree.ElementTree as ET
@@ -41,6 +42,9 @@ def _suites(report: Report) -> ET.Element:
             for case in cases:
                 if (case.name, target) in matrix:
                     _case(suite, report, matrix[case.name, target])
+        gone = [_words(one.words) for one in report.fixed if one.target == target]
+        if gone:
+            ET.SubElement(suite, "system-out").text = "\n".join(gone)
         _count(suite)
         root.append(suite)
     _count(root)

@@ -27,7 +27,7 @@ MOST_NAME: Final = 48
 MOST_REASONS: Final = 6
 _QUIET: Final = frozenset({Verdict.PASS, Verdict.SKIP})
 _ROLES: Final[dict[Verdict, Role]] = {Verdict.PASS: "good", Verdict.SKIP: "dim", Verdict.KNOWN: "rule"}
-_TOLD: Final = frozenset({Verdict.NON_STRICT, Verdict.INFO, Verdict.KNOWN, Verdict.FIXED})
+_TOLD: Final = frozenset({Verdict.NON_STRICT, Verdict.INFO, Verdict.KNOWN})
 
 
 def role_of(verdict: Verdict) -> Role:
@@ -95,6 +95,8 @@ def footer(report: Report, *, where: str = "") -> list[Line]:
         rest = sum(list(reasons.values())[MOST_REASONS:])
         if rest:
             lines.append((Span(f" skipped on {target}: {_number(rest)} for other reasons", "dim"),))
+    gone = (clean(f" ★ fixed on {one.target}, {one.words}") for one in report.fixed)
+    lines += [(Span(words, "good"),) for words in gone]
     for why, count in report.left_out.items():
         lines.append((Span(f" left out: {clean(left_out_words(why, count))}", "rule"),))
     for target in report.targets:

@@ -74,7 +74,7 @@ class PageData:
         self._numbers: dict[str, int] = {}
         self._causes = [
             *causes(report, WANTS_ATTENTION),
-            *causes(report, frozenset({Verdict.KNOWN, Verdict.FIXED, Verdict.NON_STRICT, Verdict.INFO})),
+            *causes(report, frozenset({Verdict.KNOWN, Verdict.NON_STRICT, Verdict.INFO})),
         ]
         self._cause_of = {run.token: n for n, cause in enumerate(self._causes) for run in cause.runs}
 
@@ -104,6 +104,7 @@ class PageData:
             "pictures": notation.PICTURES,
             "targets": [self._target(target) for target in self._targets],
             "cases": _rows_alike(rows),
+            "fixed": [{**gone._asdict(), "words": clean(gone.words)} for gone in report.fixed],
             "causes": [self._cause(cause) for cause in self._causes],
             "rules": self._rules(),
             "bugs": [

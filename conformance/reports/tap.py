@@ -33,6 +33,9 @@ def _document(report: Report) -> Iterator[str]:
         for place, cell in enumerate(row, 1):
             for line in _point(report, place, cell):
                 yield INDENT + line
+        for gone in report.fixed:
+            if gone.target == target:
+                yield f"{INDENT}# {_escaped(gone.words)}"
         ok = "ok" if all(_is_ok(cell) for cell in row) else "not ok"
         yield f"{ok} {number} - {_escaped(target)}"
 

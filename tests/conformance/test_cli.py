@@ -222,7 +222,10 @@ def test_known_deviations_are_expected_and_missed(
     (elsewhere / "bad.talk").write_text(GOOD)
     capsys.readouterr()
     assert conform("run", "bad.talk", "-j", "1", "--known", str(draft)) == 0
-    assert "fixed on sim" in capsys.readouterr().out
+    told = " ★ fixed on sim, no longer as known: bad.talk (AUTHUP-SMTP-4): S: 250 mail.example.net\n"
+    assert told in capsys.readouterr().out
+    assert conform("report", ".conform/last.jsonl") == 0
+    assert told in capsys.readouterr().out
     assert conform("run", "bad.talk", "-j", "1", "--known", str(draft), "--strict-known") == 5
 
 

@@ -64,7 +64,7 @@ function table(heads, rows, attributes) {
 function tone(word) {
   if (word === "pass") return "good";
   if (word === "HANG" || word === "SPIN") return "spin";
-  if (word === "known" || word === "fixed") return "known";
+  if (word === "known") return "known";
   if (word === "non-strict" || word === "info") return "mild";
   if (word === "skip") return "none";
   return "bad";

@@ -47,7 +47,8 @@ function overview() {
     h("h2", null, bad.length ? "What went wrong" : "Nothing went wrong"),
     bad.length > 0 && h("p", { class: "quiet" }, many(bad.length, "cause") + ", each shown once"),
     bad.filter(shown).map(causeCard),
-    rest.length > 0 && h("details", null, h("summary", null, h("h2", null, "Known, fixed, and accepted alternatives (" + rest.length + ")")), rest.filter(shown).map(causeCard)),
+    rest.length > 0 && h("details", null, h("summary", null, h("h2", null, "Known, and accepted alternatives (" + rest.length + ")")), rest.filter(shown).map(causeCard)),
+    DATA.fixed.length > 0 && [h("h2", null, "Fixed: known deviations that are gone (" + DATA.fixed.length + ")"), fixed()],
     h("h2", null, "Left out"),
     leftOut(),
   ];
@@ -58,6 +59,11 @@ function changes() {
     DATA.changes.length === 0 ? h("p", null, "Nothing.")
       : table(["case", "target", "before", "now"], DATA.changes.map(([name, target, before, now]) => h("tr", null,
         h("th", { scope: "row" }, CASES.has(name) ? caseLink(name, name, target) : name), h("td", null, target), h("td", null, word(before)), h("td", null, word(now)))))];
+}
+function fixed() {
+  return table(["case", "target", "rule", "place", "why it was known"], DATA.fixed.map((one) => h("tr", null,
+    h("th", { scope: "row" }, "★ ", CASES.has(one.scenario) ? caseLink(one.scenario, one.scenario, one.target) : one.scenario),
+    h("td", null, one.target), h("td", null, ruleLink(one.rule)), h("td", null, one.where), h("td", null, one.why))));
 }
 function leftOut() {
   const skipped = new Map();

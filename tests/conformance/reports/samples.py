@@ -9,7 +9,7 @@ from conformance.format.talk import Talk
 from conformance.format.talk_parser import parse
 from conformance.playing.verdicts import Finding, Kind, Moment, Result, Verdict
 from conformance.reports import jsonl
-from conformance.reports.facts import Killer, Outcome, Report, Rule, SeededBug, Session
+from conformance.reports.facts import Fixed, Killer, Outcome, Report, Rule, SeededBug, Session
 
 TARGETS = ("sim", "ours", "c-reup", "c-head")
 
@@ -207,6 +207,8 @@ SESSION = Session(
     version="0.1.0",
     spec="r7",
 )
+
+FIXED = Fixed("c-head", "data-end-split", "FIX-30", "C: <x>", "the dot # was looked for in each packet")
 
 BUGS = [
     SeededBug(
@@ -411,6 +413,7 @@ def write(path: Path) -> Path:
             writer.case(talk)
         for result in results():
             writer.result(result)
+        writer.fixed(FIXED)
         for bug in BUGS:
             writer.bug(bug)
         writer.end(Outcome(1, 38.4, {"cuts: the budget of 60 s was used up": 412}))

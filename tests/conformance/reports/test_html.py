@@ -227,6 +227,13 @@ def test_what_was_not_observed_is_not_kept(page: Path) -> None:
 
 
 @needs_browser
+def test_a_known_deviation_that_is_gone_is_told(page: Path) -> None:
+    words = shown(dom(page, "#overview"))
+    assert "Fixed: known deviations that are gone (1)" in words
+    assert "★ data-end-splitc-headFIX-30C: <x>the dot # was looked for in each packet" in words
+
+
+@needs_browser
 def test_a_link_carries_the_filters(page: Path) -> None:
     document = shown(dom(page, "#matrix?failed=1&q=tls"))
     assert "stls-injection" in document

@@ -23,6 +23,7 @@ def test_what_is_written_is_read_back(report: Report) -> None:
     assert report.sessions == [samples.SESSION]
     assert list(report.rules.values()) == samples.RULES
     assert report.bugs == samples.BUGS
+    assert report.fixed == [samples.FIXED]
     assert report.cases == {talk.name: Case.of(talk) for talk in samples.talks()}
     assert report.left_out == {"cuts: the budget of 60 s was used up": 412}
     assert (report.exit, report.targets) == (1, list(samples.TARGETS))
@@ -146,6 +147,10 @@ def test_events_of_a_newer_suite_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text('{"v":1,"ev":"weather","sky":"blue"}\n')
     assert jsonl.read([path]) == Report()
+
+
+def test_a_deviation_that_is_gone_in_two_runs_is_told_once(stream: Path) -> None:
+    assert jsonl.read([stream, stream]).fixed == [samples.FIXED]
 
 
 def test_of_a_run_in_two_files_the_later_one_counts(tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ def test_directives(lines: list[str]) -> None:
     assert "ok 3 - root-password-guessed # SKIP takes 5 s of real time" in subtest(lines, "c-reup")
     known = "not ok 1 - stls-injection # TODO known: POP3 keeps bytes buffered before the handshake"
     assert known in subtest(lines, "c-head")
+    assert subtest(lines, "c-head")[-1] == r"# no longer as known: data-end-split (FIX-30): C: <x>"
+    assert not any("no longer" in line for line in subtest(lines, "sim"))
     assert r"ok 6 - look-alikes\#1" in subtest(lines, "sim")
 
 
