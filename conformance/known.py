@@ -106,6 +106,7 @@ def apply(result: Result, deviations: Iterable[Deviation], case: Case) -> Deviat
     for deviation in deviations:
         if deviation.explains(result, case):
             result.verdict, result.known = Verdict.KNOWN, deviation.why
+            result.severity = deviation.severity
             return deviation
     return None
 

@@ -120,6 +120,8 @@ class Result:
     """Why it was skipped, or is unusable."""
     known: str | None = None
     """The `why` of the known deviation."""
+    severity: str = ""
+    """That of the known deviation: "security", or nothing."""
     control: Mapping[str, bytes] = field(default_factory=dict)
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from conformance.format import octets
 from conformance.playing.stage import SUBJECTS
-from conformance.playing.verdicts import SYMBOLS, Finding, Kind, Verdict
+from conformance.playing.verdicts import SYMBOLS, Finding, Kind, Result, Verdict
 from conformance.reports.causes import Cause, rows_named, single_cut, spans
 from conformance.reports.facts import Case, Report
 from conformance.reports.notation import clean, pictures
@@ -54,11 +54,16 @@ def block(report: Report, cause: Cause, width: int = 100) -> list[Line]:
     if cause.first.reason:
         lines += [(Span("   " + line, "dim"),) for line in cause.first.reason.rstrip().split("\n")]
     if cause.first.known:
-        lines.append((Span(f"   known: {cause.first.known}", "dim"),))
+        lines.append((Span(f"   {known_word(cause.first)}: {cause.first.known}", "dim"),))
     lines += _alike(cause, width)
     lines += _log(case, cause)
     lines += _again(report, cause)
     return [tuple(span._replace(text=clean(span.text)) for span in line) for line in lines]
+
+
+def known_word(run: Result) -> str:
+    """Say of a known deviation that it is one, and how severe."""
+    return f"known ({clean(run.severity)})" if run.severity else "known"
 
 
 def headline(cause: Cause) -> str:

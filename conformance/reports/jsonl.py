@@ -109,6 +109,7 @@ class Writer:
             "cpu": result.cpu,
             "operations": result.operations,
             "known": result.known,
+            "severity": result.severity,
             "reason": result.reason,
             "unobserved": result.unobserved,
         }

@@ -145,6 +145,7 @@ class _Open:
             operations=record.get("operations", 0),
             reason=record.get("reason", ""),
             known=record.get("known"),
+            severity=record.get("severity", ""),
             control=self._files,
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from conformance.playing.verdicts import Result, Verdict
-from conformance.reports.blocks import block, headline, shell_word, text
+from conformance.reports.blocks import block, headline, known_word, shell_word, text
 from conformance.reports.causes import Cause
 from conformance.reports.facts import Report
 from conformance.reports.notation import ascii_only, clean
@@ -82,7 +82,7 @@ def _case(suite: ET.Element, report: Report, cell: Cell) -> None:
         problem = ET.SubElement(element, name, message=_words(headline(cause)), type=verdict.value)
         problem.text = _words(text(block(report, cause, WIDTH)))
     elif verdict is Verdict.KNOWN:
-        ET.SubElement(element, "skipped", message=_words(f"known: {run.known or ''}"))
+        ET.SubElement(element, "skipped", message=_words(f"{known_word(run)}: {run.known or ''}"))
     elif verdict is Verdict.SKIP:
         ET.SubElement(element, "skipped", message=_words(run.reason))
     place = f"{case.file}:{_line(cell)}\n" if case.file else ""

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from conformance.playing.verdicts import SYMBOLS, Kind, Verdict
-from conformance.reports.blocks import Line, Role, Span
+from conformance.reports.blocks import Line, Role, Span, known_word
 from conformance.reports.facts import Report
 from conformance.reports.notation import clean
 from conformance.reports.summary import (
@@ -53,11 +53,12 @@ def cell_words(cell: Cell) -> tuple[Span, str]:
     if verdict in _TOLD and not line:
         line = next((f.line for f in cell.speaking.findings if f.kind is Kind.ALTERNATIVE), 0)
     place = f"line {line}" if line else ""
+    word = known_word(cell.speaking) if verdict is Verdict.KNOWN else verdict.value
     failed = sum(run.verdict not in _QUIET for run in variations)
     if base is not None and base.verdict in _QUIET:
         some = f"base passes, {failed} of {len(variations)} variations"
-        return symbol, "  ".join(word for word in (verdict.value, some, rules) if word)
-    return symbol, "  ".join(word for word in (verdict.value, rules, place) if word)
+        return symbol, "  ".join(part for part in (word, some, rules) if part)
+    return symbol, "  ".join(part for part in (word, rules, place) if part)
 
 
 class _Layout(NamedTuple):

@@ -209,6 +209,7 @@ class PageData:
             "cpu": run.cpu and round(run.cpu, 3),
             "reason": run.reason,
             "known": run.known,
+            "severity": run.severity,
             "unobserved": run.unobserved,
             "files": [
                 self._files.place((name, octets.write(data[:MOST_BYTES])))
@@ -253,6 +254,7 @@ class PageData:
             "rules": cause.rules,
             "where": f"{case.file}:{line}" if line else case.file,
             "known": cause.first.known,
+            "severity": cause.first.severity,
             "block": [[[span.role[0], span.text] for span in line if span.text] for line in lines],
         }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conformance.playing.verdicts import Verdict
-from conformance.reports.blocks import headline, shell_word
+from conformance.reports.blocks import headline, known_word, shell_word
 from conformance.reports.causes import Cause, spans
 from conformance.reports.facts import Report
 from conformance.reports.notation import ascii_only, clean, pictures
@@ -46,7 +46,7 @@ def _point(report: Report, number: int, cell: Cell) -> Iterator[str]:
     if verdict is Verdict.SKIP:
         directive = f" # SKIP {_escaped(run.reason)}"
     elif verdict is Verdict.KNOWN:
-        directive = f" # TODO known: {_escaped(run.known or '')}"
+        directive = f" # TODO {known_word(run)}: {_escaped(run.known or '')}"
     ok = "ok" if _is_ok(cell) and verdict is not Verdict.KNOWN else "not ok"
     yield f"{ok} {number} - {_escaped(cell.case)}{directive}".rstrip()
     if verdict not in (Verdict.PASS, Verdict.SKIP):

@@ -23,7 +23,13 @@ def result(got: str = r"+OK\s\r\n", variation: str = "base", verdict: Verdict = 
 def test_the_same_evidence_is_known() -> None:
     seen = result()
     assert known.apply(seen, [KNOWN], CASE) is KNOWN
-    assert (seen.verdict, seen.known) == (Verdict.KNOWN, "buffered")
+    assert (seen.verdict, seen.known, seen.severity) == (Verdict.KNOWN, "buffered", "")
+
+
+def test_its_severity_goes_with_it() -> None:
+    seen = result()
+    known.apply(seen, [KNOWN._replace(severity="security")], CASE)
+    assert seen.severity == "security"
 
 
 @pytest.mark.parametrize(

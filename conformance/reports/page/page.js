@@ -25,7 +25,7 @@ for (const cell of DATA.cases.flatMap((one) => one.cells).filter(Boolean)) {
   cell.heat = Object.fromEntries(Object.entries(cell.heat || {}).map(([line, marks]) => [line, marks.replace(/(\d+)(\D)/g, (_, count, mark) => mark.repeat(count))]));
 }
 for (const run of DATA.runs) {
-  Object.assign(run, { findings: [], record: [], procs: [], s: 0, wall: 0, cpu: 0, reason: "", known: "", unobserved: [], files: [], ...run });
+  Object.assign(run, { findings: [], record: [], procs: [], s: 0, wall: 0, cpu: 0, reason: "", known: "", severity: "", unobserved: [], files: [], ...run });
   run.case = DATA.cases[run.case].name;
   run.target = NAMES[run.target];
   run.id = run.case + "@" + run.target + ":" + run.var;

@@ -284,7 +284,7 @@ function runPage(one, run, other) {
   const select = h("select", { onchange: () => { location.hash = href("case", run.case, run.target, run.var, select.value).slice(1); } }, h("option", { value: "" }, "nothing"), candidates.map((name) => h("option", { value: name, selected: name === chosen }, name)));
   return [
     run.reason && h("p", { class: "reason" }, run.v === "skip" ? "Skipped: " : "", run.v === "harness-error" ? h("pre", null, run.reason) : run.reason),
-    run.known && h("p", null, "Known: ", run.known),
+    run.known && knownWords(run),
     run.findings.filter((finding, index) => !explained(finding, run.findings.slice(0, index))).map((finding) => findingPanel(finding, one)),
     run.record.length > 0 && [
       h("h3", null, "On the time axis"), timeAxis(run),

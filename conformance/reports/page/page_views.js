@@ -4,12 +4,15 @@ function blockOf(cause) {
   const lines = cause.block.map((line) => [line.map(([role, text]) => h("span", { class: "role-" + role }, pictured(text))), "\n"]);
   return h("pre", { class: "block" }, lines);
 }
+function knownWords(one) {
+  return h("p", null, "Known", one.severity && [" (", h("b", null, one.severity), ")"], ": ", one.known);
+}
 function causeCard(cause) {
   return h("article", { class: "card " + tone(cause.v), "data-row": true, "data-href": href("case", cause.case, cause.target, cause.var) },
     h("h3", null, verdict(cause.v), " ", caseLink(cause.case, cause.case, cause.target, cause.var), " on ", cause.target,
       h("span", { class: "rules" }, cause.rules.map((id) => [" ", ruleLink(id)]))),
     h("p", { class: "quiet where" }, cause.where),
-    cause.known && h("p", null, "Known: ", cause.known),
+    cause.known && knownWords(cause),
     blockOf(cause));
 }
 function bar(counts) {

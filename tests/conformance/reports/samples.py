@@ -381,7 +381,11 @@ def _results(talk: Talk, target: str) -> Iterator[Result]:
         yield run("base", Verdict.FAIL, finding(case), record=record(case, 1.0), unobserved=("exit",))
     elif case == "stls-injection" and target == "c-head":
         yield run(
-            "base", Verdict.KNOWN, finding(case), known="POP3 keeps bytes buffered before the handshake"
+            "base",
+            Verdict.KNOWN,
+            finding(case),
+            known="POP3 keeps bytes buffered before the handshake",
+            severity="security",
         )
     elif case == "ehlo-without-auth":
         yield run("base", Verdict.PASS)

@@ -47,7 +47,10 @@ def test_the_cases_by_program_when_nothing_was_told_before(report: Report) -> No
     lines = out.getvalue().splitlines()
     assert lines[0] == "  authup · POP3"
     row = next(line for line in lines if "✖ stls-injection" in line)
-    assert re.search(r"sim ✔ pass +ours ✔ pass +c-reup ✖ FAIL  AUTHUP-TLS-6  line 19 +c-head ⚑ known", row)
+    assert re.search(
+        r"sim ✔ pass +ours ✔ pass +c-reup ✖ FAIL  AUTHUP-TLS-6  line 19 +c-head ⚑ known \(security\)  AUTHUP",
+        row,
+    )
 
 
 def test_rows_that_came_out_alike_are_one_line(report: Report) -> None:

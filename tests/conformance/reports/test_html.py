@@ -227,6 +227,12 @@ def test_what_was_not_observed_is_not_kept(page: Path) -> None:
 
 
 @needs_browser
+@pytest.mark.parametrize("place", ["#overview", "#case/stls-injection/c-head/base"])
+def test_a_known_deviation_says_how_severe_it_is(page: Path, place: str) -> None:
+    assert "Known (security): POP3 keeps bytes" in shown(dom(page, place))
+
+
+@needs_browser
 def test_a_known_deviation_that_is_gone_is_told(page: Path) -> None:
     words = shown(dom(page, "#overview"))
     assert "Fixed: known deviations that are gone (1)" in words

@@ -79,7 +79,7 @@ def test_variations_are_folded_into_their_case(root: ET.Element) -> None:
 
 def test_known_and_skipped(root: ET.Element) -> None:
     known = child(case(root, "c-head", "stls-injection"), "skipped")
-    assert known.get("message") == "known: POP3 keeps bytes buffered before the handshake"
+    assert known.get("message") == "known (security): POP3 keeps bytes buffered before the handshake"
     skipped = child(case(root, "c-reup", "root-password-guessed"), "skipped")
     assert skipped.get("message") == "takes 5 s of real time"
 

@@ -40,7 +40,9 @@ def test_plans_and_numbers(lines: list[str]) -> None:
 
 def test_directives(lines: list[str]) -> None:
     assert "ok 3 - root-password-guessed # SKIP takes 5 s of real time" in subtest(lines, "c-reup")
-    known = "not ok 1 - stls-injection # TODO known: POP3 keeps bytes buffered before the handshake"
+    known = (
+        "not ok 1 - stls-injection # TODO known (security): POP3 keeps bytes buffered before the handshake"
+    )
     assert known in subtest(lines, "c-head")
     assert subtest(lines, "c-head")[-1] == r"# no longer as known: data-end-split (FIX-30): C: <x>"
     assert not any("no longer" in line for line in subtest(lines, "sim"))
