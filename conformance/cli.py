@@ -1,7 +1,8 @@
 """`conform`, the command line of the suite.
 
 Exit codes: 0 all as expected, known deviations included; 1 failures; 2 usage, or a file that is malformed;
-3 a target is unusable; 4 nothing ran; 5 a known deviation vanished (--strict-known); 130 interrupted.
+3 a target is unusable; 4 nothing ran; 5 a known deviation vanished (--strict-known); 130 interrupted;
+143 ended by SIGTERM.
 """
 
 import argparse
@@ -146,7 +147,7 @@ def _clock(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _output(command: argparse.ArgumentParser) -> None:
+def _output(command: argparse.ArgumentParser, *html: str) -> None:
     command.add_argument("-v", "--verbose", action="count", default=0, help="transcripts; twice: with times")
     command.add_argument("--hex", action="store_true", help="bytes in hexadecimal")
     command.add_argument("--color", choices=("auto", "always", "never"), default="auto")
@@ -157,7 +158,7 @@ def _output(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--junit", type=Path, metavar="FILE")
     command.add_argument("--tap", type=Path, metavar="FILE")
-    command.add_argument("--html", type=Path, metavar="DIR")
+    command.add_argument(*html, "--html", type=Path, metavar="DIR")
 
 
 def _again(commands: "Commands") -> None:
@@ -235,7 +236,7 @@ def _report(commands: "Commands") -> None:
     report = _command(commands, "report", "reporting.report", "make reports from recorded runs")
     report.add_argument("files", nargs="+", type=Path, metavar="RUN.jsonl")
     report.add_argument("--baseline", type=Path, metavar="OLD.jsonl")
-    _output(report)
+    _output(report, "-o")
 
 
 def level(text: str) -> str | frozenset[str]:

@@ -237,6 +237,29 @@ def test_reports_come_from_the_recorded_run(elsewhere: Path) -> None:
     assert "AUTHUP-SMTP-4" in (elsewhere / "html" / "index.html").read_text()
 
 
+def test_a_report_has_its_directory_by_o_too(elsewhere: Path) -> None:
+    conform("run", "good.talk", "-j", "1", "--vary", "none")
+    assert conform("report", ".conform/last.jsonl", "-o", "html") == 0
+    assert "AUTHUP-SMTP-4" in (elsewhere / "html" / "index.html").read_text()
+
+
+def test_the_help_has_all_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        conform("--help")
+    told = capsys.readouterr().out.partition("Exit codes: ")[2]
+    codes = (
+        0,
+        cli.FAILURES,
+        cli.USAGE,
+        cli.UNUSABLE,
+        cli.NOTHING,
+        cli.VANISHED,
+        cli.INTERRUPTED,
+        cli.TERMINATED,
+    )
+    assert tuple(int(code) for code in re.findall(r"(?:^|; ?\s?)(\d+) ", told)) == codes
+
+
 def test_a_failure_shrinks_to_what_it_takes(elsewhere: Path) -> None:
     assert conform("shrink", "bad.talk@sim:base", "-o", "small.talk") == 0
     small = (elsewhere / "small.talk").read_text()
