@@ -7,12 +7,19 @@ spins) and 5 (nobody crashes) by judging.py. The others read the record of a run
 import base64
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
-from conformance.playing.beats import Beat, Score
 from conformance.playing.calls import users
-from conformance.playing.stage import Opening, Process, Program
-from conformance.playing.verdicts import Finding, Kind, Moment
+from conformance.playing.seen import (
+    Seen,
+    before_login,
+    carried,
+    finding,
+    is_cut_off,
+    moments_before_login,
+    programs,
+    protocol,
+)
+from conformance.playing.verdicts import Finding
 
 FIELDS = 3  # of a record for checkpassword: user, password, timestamp
 SHORTEST_SECRET = 5  # bytes; a shorter one stands in many a word
@@ -24,37 +31,26 @@ DOCUMENTED = {
 }
 
 
-class Seen(NamedTuple):
-    """All that is known of a run when it is over."""
-
-    score: Score
-    beats: Sequence[Beat]
-    record: Sequence[Moment]
-    processes: Sequence[Process]
-    observes: frozenset[str]
-    opening: Opening
-
-
 def broken(seen: Seen) -> list[Finding]:
     """Return what does not hold, in the order of the numbers."""
-    return [finding for check in CHECKS for finding in check(seen)]
+    return [found for check in CHECKS for found in check(seen)]
 
 
 def passwords_stay_secret(seen: Seen) -> Iterator[Finding]:
     """1: no password, nor its base64, is in a log line, an argument or the environment."""
     names = set(users(seen.score.talk))
     secrets = {user.password for user in users(seen.score.talk).values()}
-    secrets |= set(_carried(seen, "fd3").split(b"\0")[1::FIELDS])
+    secrets |= set(carried(seen, "fd3").split(b"\0")[1::FIELDS])
     secrets = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET and secret not in names}
     encoded = {_in_base64(secret, before) for secret in secrets for before in range(3)}
-    places = [("the log", _carried(seen, "E"))]
-    for program in _programs(seen):
+    places = [("the log", carried(seen, "E"))]
+    for program in programs(seen):
         places.append((f"an argument of {program.name}", b"\0".join(program.argv)))
         places.append((f"the environment of {program.name}", b"\0".join((program.env or {}).values())))
     for place, data in places:
         for secret in secrets | encoded:
             if secret in data:
-                yield _finding(1, f"a password is in {place}", "AUTHUP-CP-2")
+                yield finding(1, f"a password is in {place}", "AUTHUP-CP-2")
 
 
 def descriptors_do_not_leak(seen: Seen) -> Iterator[Finding]:
@@ -66,54 +62,72 @@ def descriptors_do_not_leak(seen: Seen) -> Iterator[Finding]:
         behind = behind or word in ("{authup}", "{fixsmtpio}")
     if b"NOFIXSMTPIO" in seen.opening.env:
         return
-    for program in _programs(seen):
+    for program in programs(seen):
         if not allowed.get(program.name) or program.fds is None:
             continue
         extra = program.fds - {0, 1, 2} - ({3} if program.name == "checkpassword" else set())
         if extra:
             numbers = ", ".join(map(str, sorted(extra)))
-            yield _finding(2, f"{program.name} was started with descriptor {numbers}", "BASE-7")
+            yield finding(2, f"{program.name} was started with descriptor {numbers}", "BASE-7")
 
 
 def replies_are_replies(seen: Seen) -> Iterator[Finding]:
     """6: what authup says in SMTP before a login are reply lines of at most 512 bytes, rightly continued."""
-    if _protocol(seen) != "smtp":
+    if protocol(seen) != "smtp":
         return
     for lane in ("S", "ST"):
         code, continued = b"", False
-        for line in _before_login(seen, lane).splitlines(keepends=True):
+        for line in before_login(seen, lane).splitlines(keepends=True):
             if not _SMTP_LINE.fullmatch(line) or len(line) > 512:
-                yield _finding(6, f"no reply line: {line[:80]!r}", "AUTHUP-SMTP-2")
+                yield finding(6, f"no reply line: {line[:80]!r}", "AUTHUP-SMTP-2")
                 return
             if continued and line[:3] != code:
-                yield _finding(6, f"one reply with two codes: {line[:80]!r}", "AUTHUP-SMTP-2")
+                yield finding(6, f"one reply with two codes: {line[:80]!r}", "AUTHUP-SMTP-2")
             code, continued = line[:3], line[3:4] == b"-"
+        if continued and not is_cut_off(seen):
+            yield finding(6, "a reply has no last line", "AUTHUP-SMTP-2")
 
 
 def replies_are_asked_for(seen: Seen) -> Iterator[Finding]:
-    """7: authup gives no reply unasked but the greeting, and one last word (alarm, read, control, signal)."""
-    if _protocol(seen) != "smtp":
+    """7: authup gives no reply unasked but the greeting, and one last word (alarm, read, control, signal).
+
+    A reply counts when its last line is there, a request when we begin to send it.
+    """
+    speaks = protocol(seen)
+    if speaks is None:
         return
     for heard, said in (("C", "S"), ("CT", "ST")):
-        lines = _carried(seen, heard).count(b"\n")
-        replies = sum(1 for line in _before_login(seen, said).splitlines() if line[3:4] != b"-")
-        limit = lines + (2 if said == "S" else 1) + len(_carried(seen, heard)) // 12288
-        if replies > limit:
-            yield _finding(7, f"{replies} replies to {lines} lines", "AUTHUP-GEN-6")
+        asked = lines = replies = 0
+        rest, listing = b"", False
+        for moment in moments_before_login(seen):
+            if moment.lane == heard:
+                asked, lines = asked + len(moment.data), lines + moment.data.count(b"\n")
+            if moment.lane != said:
+                continue
+            *whole, rest = (rest + moment.data).split(b"\n")
+            for line in whole:
+                replies += line[3:4] != b"-" if speaks == "smtp" else not listing
+                listing = _is_in_list(line.rstrip(b"\r"), listing=listing)
+            if replies > lines + (2 if said == "S" else 1) + asked // 12288:
+                yield finding(7, f"{replies} replies to {lines} lines", "AUTHUP-GEN-6")
+                return
 
 
 def lists_end_with_a_dot(seen: Seen) -> Iterator[Finding]:
     """8: a POP3 capability list ends in a line with a dot, and no line in it begins with one."""
-    if _protocol(seen) != "pop3":
+    if protocol(seen) != "pop3":
         return
     for lane in ("S", "ST"):
-        open_list = False
-        for line in _before_login(seen, lane).splitlines():
-            if open_list and line.startswith((b"+OK", b"-ERR")):
-                yield _finding(8, "a capability list has no end", "AUTHUP-POP3-6")
-            if open_list and line.startswith(b".") and line != b"." and not line.startswith(b".."):
-                yield _finding(8, f"a line of a list begins with a dot: {line[:80]!r}", "AUTHUP-POP3-6")
-            open_list = line.startswith(b"+OK capability") or (open_list and line != b".")
+        listing = False
+        for line in before_login(seen, lane).splitlines():
+            if listing and line.startswith((b"+OK", b"-ERR")):
+                yield finding(8, "a capability list has no end", "AUTHUP-POP3-6")
+                return
+            if listing and line.startswith(b".") and line != b"." and not line.startswith(b".."):
+                yield finding(8, f"a line of a list begins with a dot: {line[:80]!r}", "AUTHUP-POP3-6")
+            listing = _is_in_list(line, listing=listing)
+        if listing and not is_cut_off(seen):
+            yield finding(8, "a capability list has no end", "AUTHUP-POP3-6")
 
 
 def plaintext_ends_at_the_handshake(seen: Seen) -> Iterator[Finding]:
@@ -128,25 +142,25 @@ def plaintext_ends_at_the_handshake(seen: Seen) -> Iterator[Finding]:
         elif ordered and moment.lane in ("CT", "ST") and moment.data:
             begun = True
         elif begun and moment.lane == "S" and moment.data:
-            yield _finding(9, f"plaintext after the handshake: {moment.data[:80]!r}", "AUTHUP-TLS-3")
+            yield finding(9, f"plaintext after the handshake: {moment.data[:80]!r}", "AUTHUP-TLS-3")
             return
 
 
 def servers_hear_only_clients(seen: Seen) -> Iterator[Finding]:
     """10: the inner program hears only what the client sent or a rule put in front."""
-    sent = _carried(seen, "C") + b"\n" + _carried(seen, "CT")
+    sent = carried(seen, "C") + b"\n" + carried(seen, "CT")
     known = {line.strip(b"\r").lstrip(b".") for line in sent.split(b"\n")}
     prepends = [b"NOOP fixsmtpio STARTTLS BLOCK ", b"NOOP fixsmtpio STARTTLS AGAIN ", b"NOOP fixsmtpio "]
     rules = seen.score.files.get("control/fixsmtpio", b"").split(b"\n")
     prepends += [
         fields[2] for fields in (rule.split(b":", 5) for rule in rules) if len(fields) > 2 and fields[2]
     ]
-    for line in _carried(seen, "c").split(b"\n"):
+    for line in carried(seen, "c").split(b"\n"):
         heard = line.strip(b"\r").lstrip(b".")
         if heard in known or any(prepend in line for prepend in prepends):
             continue
         if not any(text.startswith(heard) or text.endswith(heard) for text in known):
-            yield _finding(10, f"the inner program heard {line[:80]!r}", "FIX-REQ-3")
+            yield finding(10, f"the inner program heard {line[:80]!r}", "FIX-REQ-3")
             return
 
 
@@ -162,25 +176,25 @@ def exit_codes_are_documented(seen: Seen) -> Iterator[Finding]:
             continue
         code = process.ended.code
         if code not in DOCUMENTED[process.name] | others and codes.count(code) < 2:
-            yield _finding(11, f"{process.name} exited {code}", "AUTHUP-ERR-3")
+            yield finding(11, f"{process.name} exited {code}", "AUTHUP-ERR-3")
 
 
 def refusals_look_alike(seen: Seen) -> Iterator[Finding]:
     """12: refused logins have the same bytes and, in virtual time, come at whole multiples of a delay."""
-    if _protocol(seen) is None:
+    if protocol(seen) is None:
         return
-    prefix = b"535 " if _protocol(seen) == "smtp" else b"-ERR authup authorization failed"
+    prefix = b"535 " if protocol(seen) == "smtp" else b"-ERR authup authorization failed"
     refusals = set()
     for lane in ("S", "ST"):
-        refusals |= {line for line in _before_login(seen, lane).splitlines() if line.startswith(prefix)}
+        refusals |= {line for line in before_login(seen, lane).splitlines() if line.startswith(prefix)}
     if len(refusals) > 1:
-        yield _finding(12, f"refusals differ: {sorted(refusals)!r}", "CNR-5")
+        yield finding(12, f"refusals differ: {sorted(refusals)!r}", "CNR-5")
     if "exact-time" not in seen.observes:
         return
     delays = _delays(seen, prefix)
     shortest = min(delays, default=0)
     if any(delay % shortest if shortest else delay for delay in delays):
-        yield _finding(12, f"refusals differ in their delay: {sorted(delays)} ms", "CNR-5")
+        yield finding(12, f"refusals differ in their delay: {sorted(delays)} ms", "CNR-5")
 
 
 def _delays(seen: Seen, prefix: bytes) -> set[int]:
@@ -208,43 +222,15 @@ CHECKS: Sequence[Callable[[Seen], Iterator[Finding]]] = (
 )
 
 
-def _finding(number: int, words: str, rule: str) -> Finding:
-    return Finding(0, Kind.INVARIANT, (rule,), got=words, note=f"invariant {number}: {words}")
-
-
-def _carried(seen: Seen, lane: str) -> bytes:
-    return b"".join(moment.data for moment in seen.record if moment.lane == lane)
-
-
 def _in_base64(secret: bytes, before: int) -> bytes:
     """Return what the secret alone decides of the base64 of a text in which so many bytes stand before it."""
     encoded = base64.b64encode(bytes(before) + secret)
     return encoded[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
 
 
-def _programs(seen: Seen) -> list[Program]:
-    return [program for process in seen.processes for program in process.programs]
-
-
-def _protocol(seen: Seen) -> str | None:
-    """Return authup's protocol, lower case; None when the chain has no authup."""
-    chain = seen.opening.chain
-    if "{authup}" not in chain:
-        return None
-    words = [word.lower() for word in chain[chain.index("{authup}") :]]
-    return next((word for word in words if word in ("smtp", "pop3")), None)
-
-
-def _before_login(seen: Seen, lane: str) -> bytes:
-    """Return what was said before checkpassword, fixsmtpio or an inner program came to speak."""
-    ours = ("reup", "authup", "checkpassword", "checknotroot")
-    data = b""
-    for moment in seen.record:
-        if moment.lane == "proc" and moment.what.split()[-1] not in ours:
-            return data[: data.rfind(b"\n") + 1]  # the rest of a line may still be on its way
-        if moment.lane == lane:
-            data += moment.data
-    return data
+def _is_in_list(line: bytes, *, listing: bool) -> bool:
+    """Say whether the line behind this one belongs to a capability list."""
+    return line.startswith(b"+OK capability") or (listing and line != b".")
 
 
 def _exit_code(rule: bytes) -> str:

@@ -13,7 +13,8 @@ from conformance.machine import sim
 from conformance.playing import fault_judging, judging, tree
 from conformance.playing.beats import Beat, Score
 from conformance.playing.director import Director
-from conformance.playing.invariants import Seen, broken
+from conformance.playing.invariants import broken
+from conformance.playing.seen import Seen
 from conformance.playing.stage import SUBJECTS, Opening, Stage
 from conformance.playing.staging import Limits, Spinning, found, inherited, on_stage, opening_of
 from conformance.playing.stream import Flooded
@@ -134,6 +135,7 @@ async def _direct(
     await director.play()
     scene = director.scene
     findings = scene.findings
+    whole = bool(opening.fail) or all(finding.kind is Kind.ALTERNATIVE for finding in findings)
     if opening.fail:
         findings = [finding for finding in findings if not _is_excused(finding, beats)]
         findings += await fault_judging.wind_down(stage)
@@ -143,7 +145,7 @@ async def _direct(
         spinning = spinning if spinning and spinning[1] > STARTING_SECONDS else None
     else:
         idle = any(process.name in SUBJECTS for process in stage.living())
-    seen = Seen(score, beats, tuple(record), tuple(stage.processes), stage.observes, opening)
+    seen = Seen(score, beats, tuple(record), tuple(stage.processes), stage.observes, opening, whole)
     findings += broken(seen)
     verdict, findings = judging.judge(findings, crash=crash, spinning=spinning, idle=idle)
     described = tuple(tree.describe(process) for process in stage.processes)

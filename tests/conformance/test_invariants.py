@@ -7,13 +7,15 @@ import pytest
 
 from conformance.format.talk_parser import parse
 from conformance.playing.beats import understand
-from conformance.playing.invariants import Seen, broken
+from conformance.playing.invariants import broken
+from conformance.playing.seen import Seen
 from conformance.playing.stage import Ended, Opening, Process, Program
 from conformance.playing.verdicts import Moment
 
 SMTP = "{authup} smtp {checkpassword} {fixsmtpio} {ofmipd}"
 POP3 = "{authup} pop3 {checkpassword} {qmail-pop3d}"
 RECORD = ("fd3", b"alice\0wrong-one\0\0")
+LISTED = b"+OK capability list follows\r\n"
 REFUSED = b"535 authup authorization failed (#5.7.0)\r\n"
 FULL = frozenset({"exact-time"})
 
@@ -24,17 +26,20 @@ def seen(
     processes: Sequence[Process] = (),
     observes: frozenset[str] = FULL,
     env: Mapping[bytes, bytes] = {},
+    talk: str = "",
+    whole: bool = True,
 ) -> Seen:
-    score = understand(
-        parse(f"run: {run}\nusers: alice secret\n-- control/fixsmtpio --\n:rset:pre :*:0:x\n-- talk --\n")
-    )
+    files = "-- control/fixsmtpio --\n:rset:pre :*:0:x\n"
+    score = understand(parse(f"run: {run}\nusers: alice secret\n{files}-- talk --\n{talk}"))
     record = [
         Moment(
             moment[2] if len(moment) > 2 else 0.0, moment[0], moment[1], "start 9 ofmipd" * (not moment[1])
         )
         for moment in moments
     ]
-    return Seen(score, score.beats, record, processes, observes, Opening(score.chain, score.files, env))
+    return Seen(
+        score, score.beats, record, processes, observes, Opening(score.chain, score.files, env), whole
+    )
 
 
 def process(
@@ -65,8 +70,17 @@ BROKEN = {
     "6 no CR": (6, seen(("S", b"220 x\n"))),
     "6 too long": (6, seen(("S", b"220 " + b"x" * 507 + b"\r\n"))),
     "6 two codes": (6, seen(("S", b"250-x\r\n220 x\r\n"), ("C", b"EHLO x\r\n"))),
+    "6 no last line": (6, seen(("S", b"220 x\r\n"), ("C", b"EHLO x\r\n"), ("S", b"250-x\r\n250-y\r\n"))),
+    "6 no last line inside TLS": (6, seen(("CT", b"EHLO x\r\n"), ("ST", b"250-x\r\n"))),
     "7 unasked": (7, seen(("S", b"220 x\r\n221 x\r\n221 x\r\n"))),
     "7 inside TLS": (7, seen(("ST", b"220 x\r\n221 x\r\n"))),
+    "7 asked for only later": (7, seen(("S", b"220 x\r\n221 x\r\n221 x\r\n"), ("C", b"NOOP\r\n" * 9))),
+    "7 in pieces": (7, seen(("S", b"220 x\r\n22"), ("S", b"1 x\r\n221 x\r"), ("S", b"\n"))),
+    "7 in POP3": (7, seen(("S", b"+OK <x>\r\n" + b"+OK \r\n" * 2), run=POP3)),
+    "7 errors in POP3": (7, seen(("CT", b"NOOP\r\n"), ("ST", b"-ERR x\r\n" * 3), run=POP3)),
+    "7 behind a list": (7, seen(("CT", b"CAPA\r\n"), ("ST", LISTED + b".\r\n+OK \r\n+OK \r\n"), run=POP3)),
+    "8 never an end": (8, seen(("C", b"CAPA\r\n"), ("S", LISTED + b"USER\r\n"), run=POP3)),
+    "8 never an end inside TLS": (8, seen(("CT", b"CAPA\r\n"), ("ST", LISTED), run=POP3)),
     "8 no end": (8, seen(("S", b"+OK capability list follows\r\nUSER\r\n+OK \r\n"), run=POP3)),
     "8 a dot": (8, seen(("S", b"+OK capability list follows\r\n.x\r\n.\r\n"), run=POP3)),
     "9": (9, seen(("T", b"Y"), ("CT", b"EHLO x\r\n"), ("S", b"250 x\r\n"))),
@@ -86,6 +100,21 @@ SILENT = {
     ),
     "6 the longest": seen(("S", b"220 " + b"x" * 506 + b"\r\n")),
     "6 behind the login": seen(("S", b"220 x\r\n"), ("proc", b""), ("S", b"hello\n")),
+    "6 the login cut it off": seen(("C", b"EHLO x\r\n"), ("S", b"250-x\r\n"), ("proc", b"")),
+    "6 something was wrong before": seen(("C", b"EHLO x\r\n"), ("S", b"250-x\r\n"), whole=False),
+    "6 the client left": seen(("C", b"EHLO x\r\n"), ("S", b"250-x\r\n"), talk="C! hangup\n"),
+    "6 the front end left": seen(("CT", b"EHLO x\r\n"), ("ST", b"250-x\r\n"), talk="T! hangup\n"),
+    "6 a signal": seen(("C", b"EHLO x\r\n"), ("S", b"250-x\r\n"), talk="A! signal KILL authup\n"),
+    "7 greeting and last word": seen(("S", b"220 x\r\n"), ("S", b"421 x\r\n")),
+    "7 the next is on its way": seen(("S", b"220 x\r\n421 x\r\n2"), ("proc", b"")),
+    "7 in POP3": seen(
+        ("S", b"+OK <x>\r\n"), ("C", b"NOOP\r\nUSER x\r\n"), ("S", b"+OK \r\n+OK \r\n-ERR x\r\n"), run=POP3
+    ),
+    "7 what is in a list": seen(
+        ("S", b"+OK <x>\r\n"), ("C", b"CAPA\r\n"), ("S", LISTED + b"A\r\n" * 9 + b".\r\n"), run=POP3
+    ),
+    "8 the client left": seen(("C", b"CAPA\r\n"), ("S", LISTED), run=POP3, talk="C! reset\n"),
+    "8 the login cut it off": seen(("C", b"CAPA\r\n"), ("S", LISTED), ("proc", b""), run=POP3),
     "7 several lines": seen(("S", b"220 x\r\n"), ("C", b"EHLO x\r\n"), ("S", b"250-x\r\n250-y\r\n250 z\r\n")),
     "8": seen(("S", b"+OK capability list follows\r\nUSER\r\n..x\r\n.\r\n+OK \r\n"), run=POP3),
     "9 the order": seen(("T", b"Y"), ("S", b"220 x\r\n"), ("CT", b"x\r\n"), ("ST", b"250 x\r\n")),
