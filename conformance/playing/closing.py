@@ -50,9 +50,8 @@ def _check_streams(scene: Scene, cast: Cast) -> None:
 
 
 async def _leave(scene: Scene) -> None:
-    """When the talk has seen the chain's end nothing of it may be left."""
-    events = [beat for beat in scene.beats if isinstance(beat, Event) and beat.lane == "S"]
-    if not any(beat.words[0] in ("exit", "signal") for beat in events):
+    """When the chain has ended nothing of it may be left."""
+    if not _has_ended(scene):
         return
     with trio.move_on_after(scene.stage.late):
         while scene.stage.living():  # noqa: ASYNC110  nobody tells when the last process ends
@@ -61,6 +60,18 @@ async def _leave(scene: Scene) -> None:
     if left:
         words = ", ".join(f"{process.name} (pid {process.pid})" for process in left)
         raise Wrong(Finding(0, Kind.LEFTOVERS, (), "no process is left", words))
+
+
+def _has_ended(scene: Scene) -> bool:
+    """Say whether the talk has seen the chain's end, or it has ended by itself.
+
+    Whom the talk has killed can leave others behind, if it says nothing of the end.
+    """
+    events = [(beat.lane, beat.words[0]) for beat in scene.beats if isinstance(beat, Event)]
+    if ("S", "exit") in events or ("S", "signal") in events:
+        return True
+    first = next(iter(scene.stage.processes), None)
+    return first is not None and first.ended is not None and ("A", "signal") not in events
 
 
 def _check_tree(scene: Scene) -> None:

@@ -103,6 +103,13 @@ async def leaves_a_child(world: World) -> int:
     return await good(world)
 
 
+async def waits_for_its_child(world: World) -> int:
+    child = await world.spawn([b"ofmipd"], {}, pipes=True)
+    await good(world)
+    await child.wait()
+    return 0
+
+
 GREETING = (0.0, b"220 mail.example.org ESMTP\r\n")
 REFUSAL = (5.0, b"535 no\r\n")
 GOODBYE = (0.0, b"221 bye\r\n")
@@ -188,6 +195,22 @@ def test_left_processes_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.finding is not None
     assert (result.verdict, result.finding.kind) == (Verdict.FAIL, Kind.LEFTOVERS)
     assert "ofmipd" in result.finding.got
+
+
+def test_left_processes_are_told_where_the_talk_has_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = TALK.replace("-- talk --\n", "-- talk --\n    c! start\n").replace("S! exit 0\n", "")
+    assert talk.count("exit") == 0
+    result = play(leaves_a_child, monkeypatch, talk)
+    assert result.finding is not None
+    assert (result.verdict, result.finding.kind) == (Verdict.FAIL, Kind.LEFTOVERS)
+
+
+@pytest.mark.parametrize("end", ["", "    s! exit 0\n", "A! signal KILL authup\n"])
+def test_what_is_waited_for_is_no_leftover(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """Nor is what somebody leaves whom the talk has killed."""
+    talk = TALK.replace("-- talk --\n", "-- talk --\n    c! start\n")
+    result = play(waits_for_its_child, monkeypatch, talk.replace("S! eof\nS! exit 0\n", end))
+    assert (result.verdict, result.findings) == (Verdict.PASS, ())
 
 
 def test_alternatives_are_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
