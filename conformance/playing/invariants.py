@@ -6,7 +6,7 @@ spins) and 5 (nobody crashes) by judging.py. The others read the record of a run
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from conformance.playing.calls import users
 from conformance.playing.seen import (
@@ -14,6 +14,7 @@ from conformance.playing.seen import (
     before_login,
     carried,
     finding,
+    heard_by_servers,
     is_cut_off,
     moments_before_login,
     programs,
@@ -24,6 +25,7 @@ from conformance.playing.verdicts import Finding
 FIELDS = 3  # of a record for checkpassword: user, password, timestamp
 SHORTEST_SECRET = 5  # bytes; a shorter one stands in many a word
 _SMTP_LINE = re.compile(rb"[2-5][0-9]{2}[ -][^\r\n\0]*\r\n")
+_OWN_PREPENDS = (re.compile(rb"NOOP fixsmtpio "), re.compile(rb"NOOP fixsmtpio [A-Z]+ [A-Z]+ "))
 DOCUMENTED = {
     "authup": {0, 1, 12},
     "fixsmtpio": {0, 1, 14, 15, 16, 18, 111},
@@ -147,21 +149,42 @@ def plaintext_ends_at_the_handshake(seen: Seen) -> Iterator[Finding]:
 
 
 def servers_hear_only_clients(seen: Seen) -> Iterator[Finding]:
-    """10: the inner program hears only what the client sent or a rule put in front."""
+    """10: the inner program hears only lines that the client sent, with what rules put in front.
+
+    The last line that it hears may be the beginning of one, the line behind a BDAT chunk the end of one.
+    """
     sent = carried(seen, "C") + b"\n" + carried(seen, "CT")
-    known = {line.strip(b"\r").lstrip(b".") for line in sent.split(b"\n")}
-    prepends = [b"NOOP fixsmtpio STARTTLS BLOCK ", b"NOOP fixsmtpio STARTTLS AGAIN ", b"NOOP fixsmtpio "]
-    rules = seen.score.files.get("control/fixsmtpio", b"").split(b"\n")
-    prepends += [
-        fields[2] for fields in (rule.split(b":", 5) for rule in rules) if len(fields) > 2 and fields[2]
-    ]
-    for line in carried(seen, "c").split(b"\n"):
-        heard = line.strip(b"\r").lstrip(b".")
-        if heard in known or any(prepend in line for prepend in prepends):
-            continue
-        if not any(text.startswith(heard) or text.endswith(heard) for text in known):
-            yield finding(10, f"the inner program heard {line[:80]!r}", "FIX-REQ-3")
-            return
+    known = {_bare(line) for line in sent.split(b"\n")}
+    has_chunks = re.search(rb"(?im)^bdat ", sent) is not None
+    rules = [rule.split(b":", 5) for rule in seen.score.files.get("control/fixsmtpio", b"").split(b"\n")]
+    prepends = {rule[2] for rule in rules if len(rule) > 2} - {b""}
+    for heard in heard_by_servers(seen):
+        for line in re.findall(rb"[^\n]*\n|[^\n]+", heard):
+            texts = [_bare(text) for text in _without(prepends, line.rstrip(b"\n"))]
+            if not known.isdisjoint(texts):
+                continue
+            if not line.endswith(b"\n") and any(sent.startswith(text) for sent in known for text in texts):
+                continue
+            if not (has_chunks and any(sent.endswith(text) for sent in known for text in texts)):
+                yield finding(10, f"the inner program heard {line[:80]!r}", "FIX-REQ-3")
+                return
+
+
+def _bare(line: bytes) -> bytes:
+    return line.strip(b"\r").lstrip(b".")
+
+
+def _without(prepends: Collection[bytes], line: bytes) -> set[bytes]:
+    """Return the line, and all that is left of it when what may be in front is taken away."""
+    texts, new = {line}, [line]
+    while new:
+        text = new.pop()
+        lengths = [len(prepend) for prepend in prepends if text.startswith(prepend)]
+        lengths += [match.end() for own in _OWN_PREPENDS if (match := own.match(text))]
+        left = {text[length:] for length in lengths} - texts
+        texts |= left
+        new += left
+    return texts
 
 
 def exit_codes_are_documented(seen: Seen) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from conformance.playing.beats import Beat, Event, Score
 from conformance.playing.stage import Opening, Process, Program
 from conformance.playing.verdicts import Finding, Kind, Moment
 
+_BEFORE_LOGIN = ("reup", "authup", "checkpassword", "checknotroot")
 _LEAVING = frozenset({"reset", "hangup", "stall", "close"})
 
 
@@ -49,9 +50,8 @@ def protocol(seen: Seen) -> str | None:
 
 def moments_before_login(seen: Seen) -> Sequence[Moment]:
     """Return the record until checkpassword's successor, fixsmtpio or an inner program, came to speak."""
-    ours = ("reup", "authup", "checkpassword", "checknotroot")
     for number, moment in enumerate(seen.record):
-        if moment.lane == "proc" and moment.what.split()[-1] not in ours:
+        if moment.lane == "proc" and moment.what.split()[-1] not in _BEFORE_LOGIN:
             return seen.record[:number]
     return seen.record
 
@@ -63,6 +63,17 @@ def before_login(seen: Seen, lane: str) -> bytes:
     if len(moments) < len(seen.record):
         return data[: data.rfind(b"\n") + 1]  # the rest of a line may still be on its way
     return data
+
+
+def heard_by_servers(seen: Seen) -> list[bytes]:
+    """Return what the inner programs heard, one by one."""
+    heard: list[list[bytes]] = [[]]
+    for moment in seen.record:
+        if moment.lane == "c":
+            heard[-1].append(moment.data)
+        elif moment.lane == "proc" and moment.what.split()[-1] not in (*_BEFORE_LOGIN, "fixsmtpio"):
+            heard.append([])
+    return [b"".join(pieces) for pieces in heard]
 
 
 def is_cut_off(seen: Seen) -> bool:
