@@ -132,16 +132,12 @@ class PosixWorld(PosixLauncher):
             if record is not None:
                 wanted[_RECORD_FD] = _filled_pipe(record, theirs)
             pid = self._spawn(argv, env, wanted, own_group=own_group)
+            return PosixChild(pid, ours, own_group=own_group)
         except BaseException:
             _close_all(ours)
             raise
         finally:
             _close_all(theirs)
-        try:
-            return PosixChild(pid, ours, own_group=own_group)
-        except CannotRun:
-            _close_all(ours)
-            raise
 
     def _spawn(
         self, argv: Sequence[bytes], env: Mapping[bytes, bytes], wanted: Mapping[int, int], *, own_group: bool
