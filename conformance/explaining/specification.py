@@ -1,0 +1,179 @@
+"""Which rules of the specification stand behind a line that was seen: the scenarios tell.
+
+A scenario line with a note says which rules it holds the programs to. A line that was seen is looked up
+among these: the same bytes on the same lane, best in answer to the same thing and in the same surroundings.
+Nothing is derived from the rules' own words, so a line that no scenario has gets no rule, or one of
+which the reason says that it is not sure.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from conformance import rules
+from conformance.explaining.wording import Wording, kind, wordings
+from conformance.format.octets import expression
+from conformance.format.talk import Talk
+
+_SURE = 2.0  # points from which on the circumstances are alike enough
+
+
+class Reason(NamedTuple):
+    """A rule, its text, and the scenario line that holds the same against it.
+
+    `sure`: the line is the same, byte for byte but for captures and the greeting, and came in answer to the
+    same command. Otherwise it is the nearest there is.
+    """
+
+    rule: str
+    text: str
+    case: str
+    line: int
+    sure: bool
+
+
+class Around(NamedTuple):
+    """What is known around a line that was seen.
+
+    `cause`: what was sent last before it, a line or an event in the words of a talk (`C! eof`), None at the
+    start. `request`: the client's command, where `cause` is the inner server's reply. `after`: seconds of
+    silence before it. `setting`: see wording.setting(). `greeting`: the name of control/*greeting.
+    """
+
+    cause: bytes | None = None
+    request: bytes | None = None
+    after: float = 0.0
+    setting: frozenset[str] = frozenset()
+    greeting: bytes = b""
+
+
+class Index:
+    """The expected lines and events of a corpus, ready to be looked up."""
+
+    def __init__(self, found: Iterable[Wording]) -> None:
+        self._literal: dict[tuple[str, bytes], list[Wording]] = defaultdict(list)
+        self._patterns: dict[str, list[Wording]] = defaultdict(list)
+        self._alike: dict[tuple[str, bytes], list[Wording]] = defaultdict(list)
+        for wording in found:
+            if wording.literal is None:
+                self._patterns[wording.lane].append(wording)
+            else:
+                self._literal[wording.lane, wording.literal].append(wording)
+                self._alike[wording.lane, kind(wording.lane, wording.literal)].append(wording)
+
+    @classmethod
+    def of(cls, cases: Sequence[Talk]) -> "Index":
+        """Understand the cases and index what they expect. Raises TalkError."""
+        return cls(wording for case in cases for wording in wordings(case))
+
+    @cached_property
+    def _catalogue(self) -> Mapping[str, rules.Rule]:
+        return rules.read()
+
+    def reasons(
+        self,
+        lane: str,
+        line: bytes,
+        *,
+        cause: bytes | None,
+        chain: Sequence[str],
+        most: int = 3,
+        around: Around | None = None,
+        without: Collection[str] = (),
+    ) -> list[Reason]:
+        """Return the rules behind a line, the best first.
+
+        `lane`: S ST c fd3 E, with the line and its ending; or S! ST! c! K! T!, with the words of an event.
+        `without`: scenarios that do not count.
+        """
+        around = around or Around()
+        around = around._replace(cause=cause, setting=around.setting | frozenset(programs(chain)))
+        same = [found for found in self._same(lane, line, around.greeting) if found.scenario not in without]
+        found = same or [
+            wording
+            for wording in self._alike.get((lane, kind(lane, line)), ())
+            if wording.scenario not in without
+        ]
+        return self._ranked(found, around, most, exact=bool(same))
+
+    def _same(self, lane: str, line: bytes, greeting: bytes) -> list[Wording]:
+        """Return the wordings that these bytes are."""
+        found = list(self._literal.get((lane, line), ()))
+        plain = named(line, greeting)
+        if plain != line:
+            found += self._literal.get((lane, plain), ())
+        for what, those in self._compiled(lane):
+            if what.fullmatch(line) or (plain != line and what.fullmatch(plain)):
+                found += those
+        return found
+
+    def _compiled(self, lane: str) -> list[tuple[re.Pattern[bytes], list[Wording]]]:
+        if lane not in self._expressions:
+            alike: dict[object, list[Wording]] = defaultdict(list)
+            for wording in self._patterns.get(lane, ()):
+                alike[wording.what].append(wording)
+            self._expressions[lane] = [(expression(those[0].what, {}), those) for those in alike.values()]
+        return self._expressions[lane]
+
+    @cached_property
+    def _expressions(self) -> dict[str, list[tuple[re.Pattern[bytes], list[Wording]]]]:
+        return {}
+
+    def _ranked(self, found: Iterable[Wording], around: Around, most: int, *, exact: bool) -> list[Reason]:
+        """Return the rules with most points; each scenario counts once for a rule, with its best line."""
+        best: dict[str, dict[str, tuple[float, float, Wording]]] = defaultdict(dict)
+        for wording in found:
+            alike = likeness(wording, around)
+            for rule in wording.rules:
+                points = alike * (1.0 if wording.noted else 0.1) / len(wording.rules) ** 0.5
+                known = best[rule].get(wording.scenario)
+                if known is None or points > known[0]:
+                    best[rule][wording.scenario] = (points, alike, wording)
+        ranked = sorted(
+            best.items(),
+            key=lambda item: (-_together(points for points, _, _ in item[1].values()), item[0]),
+        )
+        reasons = []
+        for rule, those in ranked[:most]:
+            _, alike, wording = max(those.values(), key=lambda one: (one[0], one[2].noted))
+            text = self._catalogue[rule].text if rule in self._catalogue else ""
+            sure = exact and wording.noted and alike >= _SURE
+            reasons.append(Reason(rule, text, wording.scenario, wording.line, sure))
+        return reasons
+
+
+def _together(points: Iterable[float]) -> float:
+    """Return what several scenarios say together: each further one counts less."""
+    return sum(point / (number + 1) ** 2 for number, point in enumerate(sorted(points, reverse=True)))
+
+
+def programs(chain: Sequence[str]) -> list[str]:
+    """Return the words of a chain that a setting has."""
+    return [word.lower() for word in chain if word.startswith("{") or word.lower() in ("smtp", "pop3")]
+
+
+def named(line: bytes, greeting: bytes) -> bytes:
+    """Return a line with the name that the scenarios use in place of our greeting."""
+    return line.replace(greeting, b"mail.example.org") if greeting else line
+
+
+def likeness(wording: Wording, around: Around) -> float:
+    """Return how much of what is around a line is also around a scenario's line."""
+    points = 1.0
+    points += _same_cause(wording.causes, around.cause, wording.cause_kinds)
+    if around.request is not None:
+        points += _same_cause(wording.requests, around.request, wording.request_kinds)
+    both, all_ = len(wording.setting & around.setting), len(wording.setting | around.setting)
+    points += 2.0 * both / (all_ or 1)
+    points += 0.5 if (wording.after > 0) == (around.after > 0) else -0.5
+    return points
+
+
+def _same_cause(there: tuple[bytes, ...], here: bytes | None, kinds: frozenset[bytes]) -> float:
+    if here is None:
+        return 0.0 if there else 3.0
+    if here in there:
+        return 3.0
+    return 1.5 if kind("C", here) in kinds else 0.0
