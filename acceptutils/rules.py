@@ -219,6 +219,7 @@ class Rewriter:
         for position, line in enumerate(lines):
             text, fixed_up = line, None
             for rule in (rule for rule in rules if rule.matches(line)):
+                before = text
                 exit_code = exit_code if rule.exit_code is None else rule.exit_code
                 if isinstance(rule.response, bytes):
                     text = rule.response
@@ -226,8 +227,12 @@ class Rewriter:
                     place = Place(self._greeting, offers_tls, position, only, repeated, line)
                     text = fixed_up = self._fixed_up(rule, place, text)
                     repeated = True
+                self.acted(rule, line, before, text)
             rewritten.add(text)
         return Rewriting(rewritten.finish(), exit_code)
+
+    def acted(self, rule: Rule, line: bytes, before: bytes, after: bytes) -> None:
+        """Take note that a rule matched a line, and what it made of the text so far; for who explains that."""
 
     def _fixed_up(self, rule: Rule, place: Place, text: bytes) -> bytes:
         answers_auth = rule.event == b"greeting" and self._authenticated

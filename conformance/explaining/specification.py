@@ -40,6 +40,7 @@ class Around(NamedTuple):
     `cause`: what was sent last before it, a line or an event in the words of a talk (`C! eof`), None at the
     start. `request`: the client's command, where `cause` is the inner server's reply. `after`: seconds of
     silence before it. `setting`: see wording.setting(). `greeting`: the name of control/*greeting.
+    `speaker`: authup or fixsmtpio, where it is known.
     """
 
     cause: bytes | None = None
@@ -47,6 +48,7 @@ class Around(NamedTuple):
     after: float = 0.0
     setting: frozenset[str] = frozenset()
     greeting: bytes = b""
+    speaker: str = ""
 
 
 class Index:
