@@ -232,7 +232,7 @@ class Rewriter:
         return Rewriting(rewritten.finish(), exit_code)
 
     def acted(self, rule: Rule, line: bytes, before: bytes, after: bytes) -> None:
-        """Take note that a rule matched a line, and what it made of the text so far; for who explains that."""
+        """Take note of what a matching rule made of the text so far: for whoever explains that."""
 
     def _fixed_up(self, rule: Rule, place: Place, text: bytes) -> bytes:
         answers_auth = rule.event == b"greeting" and self._authenticated

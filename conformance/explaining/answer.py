@@ -10,7 +10,8 @@ class Answer(NamedTuple):
 
     `lane`: S or ST. `speaker`: authup, fixsmtpio, or the program behind. `cause`: the client's line that it
     answers, None where nobody asked. `event`: fixsmtpio's, None where no rule has one. `heard`: what the
-    server said. `applied`: what the rules did. `words`: what else there is to say. `sure`: the session was replayed with our programs and this came out.
+    server said. `applied`: what the rules did. `words`: what else there is to say, and `rule`, that of the
+    specification behind it. `sure`: the session was replayed with our programs and this came out.
     """
 
     lane: str
@@ -21,4 +22,5 @@ class Answer(NamedTuple):
     heard: bytes = b""
     applied: tuple[Applied, ...] = ()
     words: str = ""
+    rule: str = ""
     sure: bool = True

@@ -1,8 +1,8 @@
 """A session that was recorded, replayed through our own programs' logic to learn what answers what.
 
 No program is started. What the client and the inner server said goes through authup's and fixsmtpio's
-own decisions, which tell for each reply who gave it to which line. Where the replies that were seen are others
-(another implementation, a clock, a signal), the pairing is told as not sure.
+own decisions, which tell for each reply who gave it to which line. Where other replies were seen (those of
+another implementation, of a clock, of a signal), the pairing is told as not sure.
 """
 
 import re
@@ -24,11 +24,11 @@ _AHEAD = 3  # replies that are looked through for one that fits
 
 
 class Located(NamedTuple):
-    """A reply as it was seen, when its first bytes came, and where it comes from."""
+    """A reply as it was seen, which moment of the record had its first bytes, and where it comes from."""
 
     lane: str
     data: bytes
-    time: float
+    number: int
     answer: Answer
 
 
@@ -102,17 +102,17 @@ class Replay:
             fits = next((n for n, e in enumerate(expected[: _AHEAD + 1]) if seen.starts_with(e.sent)), None)
             if fits is not None:
                 answer, expected = expected[fits], expected[fits + 1 :]
-                data, time = seen.take(len(answer.sent))
+                data, number = seen.take(len(answer.sent))
                 sure = sure and fits == 0
             else:
-                data, time = seen.take_reply()
+                data, number = seen.take_reply()
                 follows = expected and seen.starts_with(expected[0].sent)
                 if expected and not follows:
                     answer, expected = expected[0], expected[1:]
                 else:
                     answer = Answer(lane, self._who(data), data, words=_unasked(data))
                 sure = False
-            found.append(Located(lane, data, time, answer._replace(sure=answer.sure and sure)))
+            found.append(Located(lane, data, number, answer._replace(sure=answer.sure and sure)))
             sure = True if fits is not None else sure
         return found
 
@@ -220,14 +220,14 @@ class _Seen:
     """The bytes of a lane, taken reply by reply."""
 
     def __init__(self, moments: Sequence[Moment], lane: str) -> None:
-        pieces = [moment for moment in moments if moment.lane == lane and moment.data]
-        self._data = b"".join(piece.data for piece in pieces)
+        pieces = [(n, m.data) for n, m in enumerate(moments) if m.lane == lane and m.data]
+        self._data = b"".join(data for _, data in pieces)
         self._at = 0
-        self._times: list[tuple[int, float]] = []
+        self._begins: list[tuple[int, int]] = []
         begin = 0
-        for piece in pieces:
-            self._times.append((begin, piece.time))
-            begin += len(piece.data)
+        for number, data in pieces:
+            self._begins.append((begin, number))
+            begin += len(data)
 
     @property
     def over(self) -> bool:
@@ -236,12 +236,12 @@ class _Seen:
     def starts_with(self, data: bytes) -> bool:
         return self._data.startswith(data, self._at)
 
-    def take(self, length: int) -> tuple[bytes, float]:
-        """Return the next bytes, and when the first of them came."""
+    def take(self, length: int) -> tuple[bytes, int]:
+        """Return the next bytes, and the number of the moment that had the first of them."""
         start, self._at = self._at, self._at + length
-        return self._data[start : self._at], next(t for begin, t in reversed(self._times) if begin <= start)
+        return self._data[start : self._at], next(n for begin, n in reversed(self._begins) if begin <= start)
 
-    def take_reply(self) -> tuple[bytes, float]:
+    def take_reply(self) -> tuple[bytes, int]:
         """Return what looks like one reply."""
         end = self._at
         while end < len(self._data):

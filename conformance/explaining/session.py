@@ -1,69 +1,21 @@
 """Why a reply in a session is what it is: who gave it, which rules stand behind it, what the filter did."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from acceptutils import control
+from conformance.explaining.explanation import Explanation, shown
 from conformance.explaining.filtering import Applied, Missed, missed, request_steps
+from conformance.explaining.mechanism import at_work
 from conformance.explaining.replaying import Located, Replay
 from conformance.explaining.specification import Around, Index, Reason
-from conformance.explaining.wording import setting
+from conformance.explaining.wording import happened, setting, told
 from conformance.format.octets import write
 from conformance.playing.verdicts import Moment
 
 _MOST_REASONS = 3
-_MOST_WORDS = 110  # of a rule's text and of a rule's line, in characters
 _CLIENT = ("S", "ST")
-
-
-class Explanation(NamedTuple):
-    """What there is to say of one reply (or line, or event).
-
-    `who`: one sentence: who said it, in answer to what. `applied`: what the rules of control/fixsmtpio did;
-    `missed`: those of the same event that did nothing. `sure`: False where it is not certain which request
-    it answers.
-    """
-
-    lane: str
-    said: bytes
-    who: str
-    reasons: tuple[Reason, ...]
-    applied: tuple[Applied, ...] = ()
-    missed: tuple[Missed, ...] = ()
-    sure: bool = True
-
-    def lines(self) -> list[str]:
-        """Return it for people: ASCII, in the notation of a talk, nothing that a terminal would obey."""
-        return list(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        if self.lane.endswith("!"):
-            yield f"{self.lane} {write(self.said)}"
-        for line in [] if self.lane.endswith("!") else self.said.splitlines(keepends=True):
-            yield f"{self.lane}: {_shown(line)}"
-        yield f"   {self.who}"
-        if not self.sure:
-            yield "   not certain: our own programs would have said something else here"
-        for step in self.applied:
-            target = f' "{_shown(step.line)}"' if len({one.line for one in self.applied}) > 1 else ""
-            yield f"   line {step.number}  {_cut(write(step.rule))}   {step.words}{target}"
-        for rule in self.missed:
-            yield f"   line {rule.number}  {_cut(write(rule.rule))}   does nothing: {rule.words}"
-        for reason in self.reasons:
-            place = f"{reason.case}:{reason.line}"
-            near = "" if reason.sure else "perhaps "
-            yield f"   {near}{reason.rule}  {_cut(reason.text)}  ({place})"
-        if not self.reasons:
-            yield "   no scenario of the suite has such a line"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MOST_WORDS else text[: _MOST_WORDS - 3].rstrip() + "..."
-
-
-def _shown(line: bytes) -> str:
-    return write(line, ending=b"\r\n")
 
 
 def explain(
@@ -76,12 +28,13 @@ def explain(
     lane: str = "S",
     which: int = -1,
 ) -> Explanation | None:
-    """Explain a reply on S or ST, a line on c, E or fd3, or an event on S!, ST!, c! ...; None if there is none.
+    """Explain a reply on S or ST, a line on c, E or fd3, an event on S!, c! ...; None if there is none.
 
     `chain`, `files` and `env` are those that the session was started with; `which` counts as in a list.
     """
-    explained = list(_explained(moments, chain, files, env, index, lane, which))
-    return explained[0] if explained else None
+    explainer = _Explainer(moments, chain, files, env, index)
+    seen = explainer.seen(lane)
+    return explainer.explain(seen[which]) if -len(seen) <= which < len(seen) else None
 
 
 def rules_touched(
@@ -91,31 +44,16 @@ def rules_touched(
     env: Mapping[bytes, bytes],
     index: Index,
 ) -> dict[str, int]:
-    """Return the rules behind all that was seen so far, the most frequent first: for each reply the best ones.
+    """Return the rules behind all that was seen so far, the most frequent first.
 
     Only those that are sure count.
     """
+    explainer = _Explainer(moments, chain, files, env, index)
     counted: Counter[str] = Counter()
     for lane in ("S", "ST", "c", "fd3", "E", "S!", "ST!", "c!"):
-        for explanation in _explained(moments, chain, files, env, index, lane, None):
-            counted.update({reason.rule for reason in explanation.reasons if reason.sure})
+        for seen in explainer.seen(lane):
+            counted.update({reason.rule for reason in explainer.explain(seen).reasons if reason.sure})
     return dict(counted.most_common())
-
-
-def _explained(
-    moments: Sequence[Moment],
-    chain: Sequence[str],
-    files: Mapping[str, bytes],
-    env: Mapping[bytes, bytes],
-    index: Index,
-    lane: str,
-    which: int | None,
-) -> Iterator[Explanation]:
-    explainer = _Explainer(moments, chain, files, env, index)
-    replies = explainer.replies(lane) if lane in _CLIENT else explainer.others(lane)
-    chosen = range(len(replies)) if which is None else range(-len(replies), len(replies))
-    for number in chosen if which is None else [which] if which in chosen else []:
-        yield explainer.explain(replies[number])
 
 
 class _Piece(NamedTuple):
@@ -142,12 +80,11 @@ class _Explainer:
         )
         self._around = Around(setting=setting(chain, files, env), greeting=greeting or b"")
 
-    def replies(self, lane: str) -> list[Located | _Piece]:
-        return list(self._replay.replies(lane))
-
-    def others(self, lane: str) -> list[Located | _Piece]:
-        """Return the lines, or events, on another lane."""
-        numbered = [(number, moment) for number, moment in enumerate(self._moments)]
+    def seen(self, lane: str) -> Sequence[Located | _Piece]:
+        """Return all that was seen on a lane: replies, lines, or events."""
+        if lane in _CLIENT:
+            return self._replay.replies(lane)
+        numbered = list(enumerate(self._moments))
         if lane.endswith("!"):
             return [_Piece(lane, m.what.encode(), n) for n, m in numbered if m.lane == lane[:-1] and m.what]
         return [
@@ -165,7 +102,9 @@ class _Explainer:
         cause = answer.heard.splitlines(keepends=True)[-1] if answer.heard else answer.cause
         request = answer.cause if answer.heard else None
         around = self._around._replace(request=request, after=self._silence(seen), speaker=answer.speaker)
-        reasons = self._reasons(seen.lane, seen.data.splitlines(keepends=True), cause, around)
+        around = around._replace(cause=cause, story=_told(self._moments[: seen.number]))
+        certain = at_work(answer, ruled=bool(self._replay.rules.rules))
+        reasons = self._reasons(seen.lane, seen.data.splitlines(keepends=True), around, certain)
         who = _who(seen)
         rules: tuple[Missed, ...] = ()
         if answer.event is not None and answer.heard:
@@ -178,15 +117,16 @@ class _Explainer:
     def _other(self, piece: _Piece) -> Explanation:
         before = [m for m in self._moments[: piece.number] if m.lane in ("C", "CT", "s", "K", "T", "A")]
         cause = next((line for m in reversed(before) if (line := _line_of(m))), None)
-        reasons = self._reasons(piece.lane, [piece.data], cause, self._around)
+        around = self._around._replace(cause=cause, story=_told(self._moments[: piece.number]))
+        reasons = self._reasons(piece.lane, [piece.data], around)
         applied: tuple[Applied, ...] = ()
-        who = "in answer to " + (f'"{_shown(cause)}"' if cause else "nothing that was said")
+        who = "in answer to " + (f'"{shown(cause)}"' if cause else "nothing that was said")
         if piece.lane == "c":
             request = next(
                 (a.cause for a in self._replay.answers() if a.cause and piece.data.endswith(a.cause)), None
             )
             if request is not None and request != piece.data:
-                who = f'fixsmtpio, for the request "{_shown(request)}"'
+                who = f'fixsmtpio, for the request "{shown(request)}"'
                 event = request.split(b" ")[0].strip().lower()
                 content = None if self._replay.trouble else self._files.get("control/fixsmtpio")
                 applied = tuple(request_steps(content, self._replay.env, event, request))
@@ -194,17 +134,19 @@ class _Explainer:
 
     def _silence(self, seen: Located) -> float:
         """Return how long before a reply the tester was silent."""
-        sent = [m.time for m in self._moments if m.lane in ("C", "CT", "s") and m.time <= seen.time]
-        return seen.time - max(sent, default=seen.time)
+        came = self._moments[seen.number].time
+        sent = [m.time for m in self._moments[: seen.number] if m.lane in ("C", "CT", "s")]
+        return came - max(sent, default=came)
 
     def _reasons(
-        self, lane: str, lines: Sequence[bytes], cause: bytes | None, around: Around
+        self, lane: str, lines: Sequence[bytes], around: Around, certain: Sequence[str] = ()
     ) -> tuple[Reason, ...]:
-        """Return the best reasons for a reply: those of its lines, the sure ones and the first ones first."""
-        found: dict[str, tuple[bool, int, Reason]] = {}
+        """Return the best reasons for a reply: the certain ones, then the best of its lines."""
+        examples = (self._index.example(rule, lane, around) for rule in certain)
+        found = {example.rule: (False, -1, example) for example in examples if example is not None}
         for line in lines:
             those = self._index.reasons(
-                lane, line, cause=cause, chain=self._chain, most=_MOST_REASONS, around=around
+                lane, line, cause=around.cause, chain=self._chain, most=_MOST_REASONS, around=around
             )
             for rank, reason in enumerate(those):
                 known = found.get(reason.rule)
@@ -212,6 +154,18 @@ class _Explainer:
                     found[reason.rule] = (not reason.sure, rank, reason)
         best = sorted(found.values(), key=lambda one: one[:2])
         return tuple(reason for _, _, reason in best[:_MOST_REASONS])
+
+
+def _told(moments: Iterable[Moment]) -> frozenset[bytes]:
+    """Return the story of these moments."""
+    story: set[bytes] = set()
+    for moment in moments:
+        if moment.data:
+            lines = [moment.data] if moment.lane == "fd3" else moment.data.splitlines(keepends=True)
+            story |= told(moment.lane, lines)
+        elif moment.what and moment.lane != "proc":
+            story |= happened(moment.lane, moment.what)
+    return frozenset(story)
 
 
 def _line_of(moment: Moment) -> bytes | None:
@@ -230,7 +184,7 @@ def _who(seen: Located) -> str:
     elif answer.event == b"in_data":
         words += ", answering the message (event in_data)"
     elif answer.cause is not None:
-        words += f', answering "{_shown(answer.cause)}"'
+        words += f', answering "{shown(answer.cause)}"'
         words += f" (event {write(answer.event)})" if answer.event is not None else ""
     elif answer.event is not None:
         words += f" (event {write(answer.event)})"

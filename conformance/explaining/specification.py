@@ -10,14 +10,20 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from conformance import rules
+from conformance.explaining.quoting import Quotes
 from conformance.explaining.wording import Wording, kind, wordings
 from conformance.format.octets import expression
 from conformance.format.talk import Talk
 
-_SURE = 2.0  # points from which on the circumstances are alike enough
+T = TypeVar("T")
+# Tried out by leaving each scenario out and looking for the rules of its own notes.
+_SETTING = 6.0  # points if all of the setting is the same
+_STORY = 12.0  # and all that was said before
+_SHARP = 4  # how much more the nearest scenarios count
+_HEADER = 0.1  # what a rule counts that only the header names
 
 
 class Reason(NamedTuple):
@@ -39,7 +45,8 @@ class Around(NamedTuple):
 
     `cause`: what was sent last before it, a line or an event in the words of a talk (`C! eof`), None at the
     start. `request`: the client's command, where `cause` is the inner server's reply. `after`: seconds of
-    silence before it. `setting`: see wording.setting(). `greeting`: the name of control/*greeting.
+    silence before it. `setting`: see wording.setting(); `story`: see wording.told(). `greeting`: the name of
+    control/*greeting.
     `speaker`: authup or fixsmtpio, where it is known.
     """
 
@@ -47,6 +54,7 @@ class Around(NamedTuple):
     request: bytes | None = None
     after: float = 0.0
     setting: frozenset[str] = frozenset()
+    story: frozenset[bytes] = frozenset()
     greeting: bytes = b""
     speaker: str = ""
 
@@ -58,7 +66,10 @@ class Index:
         self._literal: dict[tuple[str, bytes], list[Wording]] = defaultdict(list)
         self._patterns: dict[str, list[Wording]] = defaultdict(list)
         self._alike: dict[tuple[str, bytes], list[Wording]] = defaultdict(list)
+        self._holding: dict[str, list[Wording]] = defaultdict(list)
         for wording in found:
+            for rule in wording.rules if wording.noted else ():
+                self._holding[rule].append(wording)
             if wording.literal is None:
                 self._patterns[wording.lane].append(wording)
             else:
@@ -98,7 +109,7 @@ class Index:
             for wording in self._alike.get((lane, kind(lane, line)), ())
             if wording.scenario not in without
         ]
-        return self._ranked(found, around, most, exact=bool(same))
+        return self._ranked(found, named(line, around.greeting), around, most, exact=bool(same))
 
     def _same(self, lane: str, line: bytes, greeting: bytes) -> list[Wording]:
         """Return the wordings that these bytes are."""
@@ -123,27 +134,59 @@ class Index:
     def _expressions(self) -> dict[str, list[tuple[re.Pattern[bytes], list[Wording]]]]:
         return {}
 
-    def _ranked(self, found: Iterable[Wording], around: Around, most: int, *, exact: bool) -> list[Reason]:
+    @cached_property
+    def _quotes(self) -> Quotes:
+        return Quotes(self._catalogue)
+
+    def _ranked(
+        self, found: Iterable[Wording], line: bytes, around: Around, most: int, *, exact: bool
+    ) -> list[Reason]:
         """Return the rules with most points; each scenario counts once for a rule, with its best line."""
-        best: dict[str, dict[str, tuple[float, float, Wording]]] = defaultdict(dict)
+        best: dict[str, dict[str, _Found]] = defaultdict(dict)
         for wording in found:
             alike = likeness(wording, around)
             for rule in wording.rules:
-                points = alike * (1.0 if wording.noted else 0.1) / len(wording.rules) ** 0.5
+                points = alike**_SHARP * (1.0 if wording.noted else _HEADER) / len(wording.rules) ** 0.5
                 known = best[rule].get(wording.scenario)
-                if known is None or points > known[0]:
-                    best[rule][wording.scenario] = (points, alike, wording)
-        ranked = sorted(
-            best.items(),
-            key=lambda item: (-_together(points for points, _, _ in item[1].values()), item[0]),
-        )
+                if known is None or points > known.points:
+                    best[rule][wording.scenario] = _Found(points, wording)
+        asked = around.request or around.cause
+        verb = kind("C", asked) if asked else b""
+        points = {
+            rule: _together(one.points for one in those.values())
+            * (1.0 + self._quotes.points(rule, line, verb) / 2)
+            * _spoken(rule, around.speaker)
+            for rule, those in best.items()
+        }
         reasons = []
-        for rule, those in ranked[:most]:
-            _, alike, wording = max(those.values(), key=lambda one: (one[0], one[2].noted))
-            text = self._catalogue[rule].text if rule in self._catalogue else ""
-            sure = exact and wording.noted and alike >= _SURE
-            reasons.append(Reason(rule, text, wording.scenario, wording.line, sure))
+        for rule in sorted(points, key=lambda rule: (-points[rule], rule))[:most]:
+            wording = max(best[rule].values(), key=lambda one: one.points).wording
+            asked_alike = _same_cause(wording.causes, around.cause, wording.cause_kinds) > 0
+            reasons.append(self._reason(rule, wording, sure=exact and wording.noted and asked_alike))
         return reasons
+
+    def example(self, rule: str, lane: str, around: Around, without: Collection[str] = ()) -> Reason | None:
+        """Return the line that holds a rule in the most similar circumstances, on this lane if any."""
+        held = [found for found in self._holding.get(rule, ()) if found.scenario not in without]
+        if not held:
+            return None
+        nearest = max(held, key=lambda found: (found.lane == lane, likeness(found, around)))
+        return self._reason(rule, nearest, sure=True)
+
+    def _reason(self, rule: str, wording: Wording, *, sure: bool) -> Reason:
+        text = self._catalogue[rule].text if rule in self._catalogue else ""
+        return Reason(rule, text, wording.scenario, wording.line, sure)
+
+
+class _Found(NamedTuple):
+    points: float
+    wording: Wording
+
+
+def _spoken(rule: str, speaker: str) -> float:
+    """Return how likely a rule speaks of what a program said."""
+    other = {"authup": "FIX-", "fixsmtpio": "AUTHUP-"}.get(speaker)
+    return 0.2 if other and rule.startswith(other) else 1.0
 
 
 def _together(points: Iterable[float]) -> float:
@@ -167,10 +210,13 @@ def likeness(wording: Wording, around: Around) -> float:
     points += _same_cause(wording.causes, around.cause, wording.cause_kinds)
     if around.request is not None:
         points += _same_cause(wording.requests, around.request, wording.request_kinds)
-    both, all_ = len(wording.setting & around.setting), len(wording.setting | around.setting)
-    points += 2.0 * both / (all_ or 1)
-    points += 0.5 if (wording.after > 0) == (around.after > 0) else -0.5
-    return points
+    points += _SETTING * _shared(wording.setting, around.setting)
+    points += _STORY * _shared(wording.story, around.story)
+    return points + (0.5 if (wording.after > 0) == (around.after > 0) else -0.5)
+
+
+def _shared(there: frozenset[T], here: frozenset[T]) -> float:
+    return len(there & here) / (len(there | here) or 1)
 
 
 def _same_cause(there: tuple[bytes, ...], here: bytes | None, kinds: frozenset[bytes]) -> float:

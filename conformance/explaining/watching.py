@@ -9,12 +9,13 @@ from conformance.explaining.answer import Answer
 from conformance.explaining.filtering import NotingRewriter, Numbered
 
 _WORDS = {
-    Awaits.GREETING_IN_TLS: "inside TLS a server's 2xx greeting is not sent: the client speaks first",
-    Awaits.BLOCKED: "a fixed reply in place of the server's, which was asked a NOOP; rules do not see it",
-    Awaits.TLS_FIRST: "a fixed reply in place of the server's: TLS is required first",
-    Awaits.TOO_LONG: "the line is too long: the server and the rules do not see it",
-    Awaits.TLS_READY: "fixsmtpio starts TLS itself; the server was asked a NOOP",
-    Awaits.AUTH: "asked as AUTH: after a 334 the next line is its continuation",
+    Awaits.GREETING_IN_TLS: ("inside TLS a 2xx greeting is not sent: the client speaks first", "FIX-TLS-4"),
+    Awaits.BLOCKED: ("a fixed reply in place of the server's to a NOOP; rules do not see it", "FIX-TLS-2"),
+    Awaits.TLS_FIRST: ("a fixed reply in place of the server's: TLS is required first", "FIX-TLS-6"),
+    Awaits.TOO_LONG: ("the line is too long: the server and the rules do not see it", "LIM-4"),
+    Awaits.TLS_READY: ("fixsmtpio starts TLS itself, the server was asked a NOOP", "FIX-TLS-3"),
+    Awaits.AUTH: ("after a 334 the client's next line continues the AUTH", "FIX-REQ-7"),
+    Awaits.MESSAGE: ("the first reply behind the 354", "FIX-EV-3"),
 }
 
 
@@ -66,8 +67,8 @@ class WatchedFilter(Filter):
 
     def _send(self, reply: bytes) -> None:
         if reply and self._settling:
-            words = _WORDS[Awaits.TOO_LONG]
-            self.answers.append(Answer(self.lane, "fixsmtpio", reply, words=words))
+            words, rule = _WORDS[Awaits.TOO_LONG]
+            self.answers.append(Answer(self.lane, "fixsmtpio", reply, words=words, rule=rule))
         elif reply:
             self._keep(reply)
         super()._send(reply)
@@ -88,6 +89,9 @@ class WatchedFilter(Filter):
         if current is None:
             return
         applied = self._notes.take()
+        words, rule = _WORDS.get(current.awaits, ("", ""))
+        if current.awaits is Awaits.BLOCKED and current.request[:4].lower() == b"bdat":
+            rule = "FIX-REQ-8"
         self.answers.append(
             Answer(
                 self.lane,
@@ -97,6 +101,7 @@ class WatchedFilter(Filter):
                 current.event,
                 self._heard,
                 applied,
-                _WORDS.get(current.awaits, ""),
+                words,
+                rule,
             )
         )

@@ -11,6 +11,9 @@ from conformance.playing.beats import Beat, Event, Expect, Score, Send, is_expec
 
 _VERB = re.compile(rb" *([A-Za-z]{4,8})(?= |\r?\n|\r|\Z)")
 _CODE = re.compile(rb"[2-5][0-9]{2}[ -]|\+OK|-ERR")
+_NUMBER = re.compile(rb"\b[0-9]+\b")
+_STAMP = re.compile(rb"<[0-9]+\.[0-9]+@")
+_MOST_LINES = 50  # of one packet
 _EVENT = re.compile(rb"[A-Za-z]+! \S+")
 
 
@@ -35,6 +38,7 @@ class Wording(NamedTuple):
     requests: tuple[bytes, ...]
     request_kinds: frozenset[bytes]
     setting: frozenset[str]
+    story: frozenset[bytes]
 
 
 def kind(lane: str, line: bytes) -> bytes:
@@ -52,7 +56,7 @@ def kind(lane: str, line: bytes) -> bytes:
 
 def setting(chain: Iterable[str], files: Iterable[str], env: Mapping[bytes, bytes]) -> frozenset[str]:
     """Return the words that tell sessions apart: programs, protocol, control files, the environment."""
-    words = {word.lower() for word in chain if word.startswith("{") or word.lower() in ("smtp", "pop3")}
+    words = {word.lower() for word in chain}
     words |= {name for name in files if name.startswith("control/")}
     words |= {f"{name.decode('latin-1')}=" for name in env}
     if b"UCSPITLS" in env:
@@ -70,12 +74,14 @@ def wordings(case: Talk) -> Iterator[Wording]:
     requests: tuple[bytes, ...] = ()
     scenario = case.name.partition("#")[0]
     sending = False
+    story: frozenset[bytes] = frozenset()
     for beat in score.beats:
         if not is_expected(beat):
             sent = _sent(beat)
             causes = (*causes, *sent) if sending else sent
             if beat.lane in ("C", "CT"):
                 requests = causes
+            story |= told(beat.lane, sent) if isinstance(beat, Send) else _happened(beat)
             sending = True
             continue
         sending = False
@@ -95,7 +101,23 @@ def wordings(case: Talk) -> Iterator[Wording]:
             requests,
             frozenset(kind("C", line) for line in requests),
             around,
+            story,
         )
+        story |= told(lane, [_plain(what)]) if isinstance(beat, Expect) else _happened(beat)
+
+
+def told(lane: str, lines: Iterable[bytes]) -> frozenset[bytes]:
+    """Return what lines add to the story of a session; numbers that differ every time are 0."""
+    found = set()
+    for line in lines:
+        alike = _NUMBER.sub(b"0", line) if lane == "E" else _STAMP.sub(b"<0.0@", line)
+        found |= {lane.encode() + b" " + kind(lane, line), lane.encode() + b": " + alike}
+    return frozenset(found)
+
+
+def happened(lane: str, words: str) -> frozenset[bytes]:
+    """Return what an event adds to the story."""
+    return frozenset({f"{lane}! {words.split(maxsplit=1)[0]}".encode(), f"{lane}! {words}".encode()})
 
 
 def _environment(score: Score) -> dict[bytes, bytes]:
@@ -109,6 +131,15 @@ def _what(beat: Expect | Event) -> tuple[Octets, str]:
     return (" ".join(beat.words).encode(),), f"{beat.lane}!"
 
 
+def _happened(beat: Beat) -> frozenset[bytes]:
+    return happened(beat.lane, " ".join(beat.words)) if isinstance(beat, Event) else frozenset()
+
+
+def _plain(what: Octets) -> bytes:
+    """Return octets with a digit in place of each capture and pattern."""
+    return b"".join(part if isinstance(part, bytes) else b"0" for part in what if not isinstance(part, Edge))
+
+
 def _literal(what: Octets) -> bytes | None:
     return octets.literal(what) if all(isinstance(part, bytes) for part in what) else None
 
@@ -116,10 +147,7 @@ def _literal(what: Octets) -> bytes | None:
 def _sent(beat: Beat) -> tuple[bytes, ...]:
     """Return the lines of what we do; an event in its own words."""
     if isinstance(beat, Send):
-        data = b"".join(
-            part if isinstance(part, bytes) else b"0" for part in beat.what if not isinstance(part, Edge)
-        )
-        return tuple(data.splitlines(keepends=True)[-50:])
+        return tuple(_plain(beat.what).splitlines(keepends=True)[-_MOST_LINES:])
     if isinstance(beat, Event) and beat.words[0] != "wait":
         return (f"{beat.lane}! {beat.words[0]}".encode(),)
     return ()
