@@ -1,12 +1,16 @@
 """What there is to say of a reply, and how it is said."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from conformance.explaining.filtering import Applied, Missed
 from conformance.explaining.specification import Reason
 from conformance.format.octets import write
+from conformance.reports.notation import clean
 
+_EVENT = re.compile(rb"[A-Za-z]+! [a-z]+")
+_ENDING = b"\r\n"
 _MOST_WORDS = 110  # of a rule's text and of a rule's line, in characters
 
 
@@ -32,21 +36,26 @@ class Explanation(NamedTuple):
 
     def _lines(self) -> Iterator[str]:
         if self.lane.endswith("!"):
-            yield f"{self.lane} {write(self.said)}"
-        for line in [] if self.lane.endswith("!") else self.said.splitlines(keepends=True):
-            yield f"{self.lane}: {shown(line)}"
+            yield f"{self.lane} {clean(self.said.decode('latin-1'))}"
+        else:
+            ending = {"E": b"\n", "fd3": b""}.get(self.lane, _ENDING)
+            lines = [self.said] if self.lane == "fd3" else self.said.splitlines(keepends=True)
+            yield from (f"{self.lane}: {write(line, ending=ending)}" for line in lines)
         yield f"   {self.who}"
         if not self.sure:
             yield "   not certain: our own programs would have said something else here"
+        targets = {step.line for step in self.applied}
+        alike: dict[tuple[int, bytes, str], list[bytes]] = {}
         for step in self.applied:
-            target = f' "{shown(step.line)}"' if len({one.line for one in self.applied}) > 1 else ""
-            yield f"   line {step.number}  {_cut(write(step.rule))}   {step.words}{target}"
-        for rule in self.missed:
-            yield f"   line {rule.number}  {_cut(write(rule.rule))}   does nothing: {rule.words}"
+            alike.setdefault((step.number, step.rule, step.words), []).append(step.line)
+        for (number, rule, words), those in alike.items():
+            which = ": " + ", ".join(quoted(line) for line in those) if len(targets) > 1 else ""
+            yield f"   line {number}  {_cut(write(rule))}   {words}{_cut(which)}"
+        for miss in self.missed:
+            yield f"   line {miss.number}  {_cut(write(miss.rule))}   does nothing: {_cut(miss.words)}"
         for reason in self.reasons:
-            place = f"{reason.case}:{reason.line}"
             near = "" if reason.sure else "perhaps "
-            yield f"   {near}{reason.rule}  {_cut(reason.text)}  ({place})"
+            yield f"   {near}{reason.rule}  {_cut(reason.text)}  ({reason.case}:{reason.line})"
         if not self.reasons:
             yield "   no scenario of the suite has such a line"
 
@@ -55,6 +64,6 @@ def _cut(text: str) -> str:
     return text if len(text) <= _MOST_WORDS else text[: _MOST_WORDS - 3].rstrip() + "..."
 
 
-def shown(line: bytes) -> str:
-    """Return a line of the wire in the notation of a talk."""
-    return write(line, ending=b"\r\n")
+def quoted(line: bytes) -> str:
+    """Return a line of the wire in quotes, in the notation of a talk; an event (`C! eof`) as it is."""
+    return write(line) if _EVENT.fullmatch(line) else f'"{write(line, ending=_ENDING)}"'

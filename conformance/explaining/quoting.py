@@ -13,7 +13,7 @@ _QUOTED = re.compile("`([^`]{3,})`")
 _NAMED = re.compile(r"\*([a-z]+)\*")
 _WORD = re.compile(r"\b[A-Z][A-Z0-9]{3,}\b")
 _PLACES = re.compile(r"\\\.\\\.\\\.|\b(?:GREETING|USER|PID|TIME|CHILD|NAME|CODE|IP|REASON|REQUEST|N|n|max)\b")
-_WHOLE = 3.0
+WHOLE = 3.0
 _PART = 1.0
 _ERROR = 2.0
 _VERB = 1.0
@@ -49,15 +49,13 @@ def _part(quote: re.Pattern[bytes], line: bytes) -> float:
     if found is None:
         return 0.0
     share = len(found[0]) / (len(line) or 1)
-    return _WHOLE if share > 0.9 else _PART * (0.5 + share)
+    return WHOLE if share > 0.9 else _PART * (0.5 + share)
 
 
 def _understood(text: str) -> _Words:
     return _Words(
         tuple(_expressions(_QUOTED.findall(text))),
-        frozenset(
-            line for name in _NAMED.findall(text) for line in ERRORS.get(name, ()) if line
-        ),
+        frozenset(line for name in _NAMED.findall(text) for line in ERRORS.get(name, ()) if line),
         frozenset(word.encode() for word in _WORD.findall(text)),
     )
 

@@ -5,17 +5,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from acceptutils import control
-from conformance.explaining.explanation import Explanation, shown
+from conformance.explaining.answer import Answer
+from conformance.explaining.explanation import Explanation, quoted
 from conformance.explaining.filtering import Applied, Missed, missed, request_steps
 from conformance.explaining.mechanism import at_work
 from conformance.explaining.replaying import Located, Replay
-from conformance.explaining.specification import Around, Index, Reason
+from conformance.explaining.specification import Around, Index, Reason, named
 from conformance.explaining.wording import happened, setting, told
 from conformance.format.octets import write
 from conformance.playing.verdicts import Moment
 
 _MOST_REASONS = 3
 _CLIENT = ("S", "ST")
+_AUTHUP = ("AUTHUP-SMTP-", "AUTHUP-POP3-", "AUTHUP-ERR-", "AUTHUP-GEN-", "AUTHUP-TLS-", "LIM-")
 
 
 def explain(
@@ -104,6 +106,9 @@ class _Explainer:
         around = self._around._replace(request=request, after=self._silence(seen), speaker=answer.speaker)
         around = around._replace(cause=cause, story=_told(self._moments[: seen.number]))
         certain = at_work(answer, ruled=bool(self._replay.rules.rules))
+        if answer.speaker == "authup":
+            first = named(seen.data.splitlines(keepends=True)[0], around.greeting)
+            certain = tuple(self._index.quoted(first, answer.cause, _AUTHUP))[:2]
         reasons = self._reasons(seen.lane, seen.data.splitlines(keepends=True), around, certain)
         who = _who(seen)
         rules: tuple[Missed, ...] = ()
@@ -117,19 +122,25 @@ class _Explainer:
     def _other(self, piece: _Piece) -> Explanation:
         before = [m for m in self._moments[: piece.number] if m.lane in ("C", "CT", "s", "K", "T", "A")]
         cause = next((line for m in reversed(before) if (line := _line_of(m))), None)
-        around = self._around._replace(cause=cause, story=_told(self._moments[: piece.number]))
-        reasons = self._reasons(piece.lane, [piece.data], around)
+        who = f"comes after {quoted(cause)}" if cause else "comes first"
         applied: tuple[Applied, ...] = ()
-        who = "in answer to " + (f'"{shown(cause)}"' if cause else "nothing that was said")
-        if piece.lane == "c":
-            request = next(
-                (a.cause for a in self._replay.answers() if a.cause and piece.data.endswith(a.cause)), None
-            )
-            if request is not None and request != piece.data:
-                who = f'fixsmtpio, for the request "{shown(request)}"'
-                event = request.split(b" ")[0].strip().lower()
-                content = None if self._replay.trouble else self._files.get("control/fixsmtpio")
-                applied = tuple(request_steps(content, self._replay.env, event, request))
+        certain: tuple[str, ...] = ()
+        answers = self._replay.answers()
+        if piece.lane == "c" and (answer := _request_of(piece.data, answers)) is not None:
+            cause = answer.cause
+            who, certain = f"fixsmtpio passes on {quoted(piece.data)}", ("FIX-REQ-3",)
+            if cause is not None and cause != piece.data:
+                who = f"fixsmtpio, for the request {quoted(cause)}"
+                event, content = answer.event or b"", self._files.get("control/fixsmtpio")
+                content = None if self._replay.trouble else content
+                applied = tuple(request_steps(content, self._replay.env, event, cause))
+                certain = tuple(filter(None, [answer.rule, "FIX-REQ-2" if applied else ""]))
+        elif piece.lane == "S!" and piece.data.startswith(b"exit "):
+            code = b"exit code " + piece.data.split()[1]
+            steps = [step for answer in answers for step in answer.applied]
+            applied = tuple(step for step in steps if step.words.encode().endswith(code))[-1:]
+        around = self._around._replace(cause=cause, story=_told(self._moments[: piece.number]))
+        reasons = self._reasons(piece.lane, [piece.data], around, certain)
         return Explanation(piece.lane, piece.data, who, reasons, applied)
 
     def _silence(self, seen: Located) -> float:
@@ -153,6 +164,7 @@ class _Explainer:
                 if known is None or (not reason.sure, rank) < known[:2]:
                     found[reason.rule] = (not reason.sure, rank, reason)
         best = sorted(found.values(), key=lambda one: one[:2])
+        best = [one for one in best if one[2].sure] or best
         return tuple(reason for _, _, reason in best[:_MOST_REASONS])
 
 
@@ -166,6 +178,12 @@ def _told(moments: Iterable[Moment]) -> frozenset[bytes]:
         elif moment.what and moment.lane != "proc":
             story |= happened(moment.lane, moment.what)
     return frozenset(story)
+
+
+def _request_of(heard: bytes, answers: Sequence[Answer]) -> Answer | None:
+    """Return the answer to the last request that the server heard so, with or without something in front."""
+    found = [answer for answer in answers if answer.cause is not None and heard.endswith(answer.cause)]
+    return found[-1] if found else None
 
 
 def _line_of(moment: Moment) -> bytes | None:
@@ -184,7 +202,7 @@ def _who(seen: Located) -> str:
     elif answer.event == b"in_data":
         words += ", answering the message (event in_data)"
     elif answer.cause is not None:
-        words += f', answering "{shown(answer.cause)}"'
+        words += f", answering {quoted(answer.cause)}"
         words += f" (event {write(answer.event)})" if answer.event is not None else ""
     elif answer.event is not None:
         words += f" (event {write(answer.event)})"

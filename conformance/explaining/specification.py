@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from conformance import rules
-from conformance.explaining.quoting import Quotes
+from conformance.explaining.quoting import WHOLE, Quotes
 from conformance.explaining.wording import Wording, kind, wordings
 from conformance.format.octets import expression
 from conformance.format.talk import Talk
@@ -164,6 +164,20 @@ class Index:
             asked_alike = _same_cause(wording.causes, around.cause, wording.cause_kinds) > 0
             reasons.append(self._reason(rule, wording, sure=exact and wording.noted and asked_alike))
         return reasons
+
+    def quoted(self, line: bytes, asked: bytes | None, prefixes: tuple[str, ...]) -> list[str]:
+        """Return the rules, of those with these prefixes, that quote a line whole or name its error.
+
+        Of a rule that only names the error the verb that was `asked` must be there too.
+        """
+        verb = kind("C", asked) if asked else b""
+        points = {
+            rule: self._quotes.points(rule, line, verb)
+            for rule in self._catalogue
+            if rule.startswith(prefixes)
+        }
+        found = [rule for rule, point in points.items() if point >= WHOLE]
+        return sorted(found, key=lambda rule: -points[rule])
 
     def example(self, rule: str, lane: str, around: Around, without: Collection[str] = ()) -> Reason | None:
         """Return the line that holds a rule in the most similar circumstances, on this lane if any."""
