@@ -14,7 +14,7 @@ from acceptutils.ucspitls import Tls
 from conformance.explaining.answer import Answer
 
 _STAMP = re.compile(rb"\+OK <([0-9]+)\.([0-9]+)@")
-_ENDS: Mapping[bytes, int | None] = {
+ENDS: Mapping[bytes, int | None] = {
     b"454 authup temporary": 111,
     b"-ERR [SYS/TEMP] authup temporary": 111,
     b"451 authup timeout": 16,
@@ -72,7 +72,7 @@ class BeforeLogin:
         """The client was told something while checkpassword ran: it has ended, and not with a login."""
         if self._waiting:
             self._waiting = False
-            code = next((code for words, code in _ENDS.items() if said.startswith(words)), 1)
+            code = next((code for words, code in ENDS.items() if said.startswith(words)), 1)
             self._do(self._session.child_ended(code, self._session.settings.uid))
             self._go_on()
 

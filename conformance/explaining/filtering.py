@@ -27,6 +27,7 @@ class Applied(NamedTuple):
     before: bytes
     after: bytes
     words: str
+    exit_code: int | None = None
 
 
 class Missed(NamedTuple):
@@ -73,7 +74,8 @@ class NotingRewriter(Rewriter):
         """See Rewriter."""
         place = self._numbered.place(rule)
         words = _words(rule, place.text, before, after)
-        self._applied.append(Applied(place.number, place.text, line, before, after, words))
+        step = Applied(place.number, place.text, line, before, after, words, rule.exit_code)
+        self._applied.append(step)
 
     def take(self) -> tuple[Applied, ...]:
         """Return what was done since the last time."""

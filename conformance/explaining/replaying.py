@@ -13,7 +13,7 @@ from acceptutils import control, ucspitls
 from acceptutils.actions import Action, RestartServer, StartTls
 from acceptutils.rules import BadRuleError
 from conformance.explaining.answer import Answer
-from conformance.explaining.before_login import BeforeLogin
+from conformance.explaining.before_login import ENDS, BeforeLogin
 from conformance.explaining.filtering import Numbered, numbered
 from conformance.explaining.watching import WatchedFilter
 from conformance.playing.verdicts import Moment
@@ -110,11 +110,21 @@ class Replay:
                 if expected and not follows:
                     answer, expected = expected[0], expected[1:]
                 else:
-                    answer = Answer(lane, self._who(data), data, words=_unasked(data))
-                sure = False
+                    answer = self._unasked(lane, data)
+                sure = answer.rule != ""
             found.append(Located(lane, data, number, answer._replace(sure=answer.sure and sure)))
             sure = True if fits is not None else sure
         return found
+
+    def _unasked(self, lane: str, data: bytes) -> Answer:
+        """Return what there is to say of a reply that our programs' logic does not have."""
+        steps = [step for answer in self._filter.answers for step in answer.applied] if self._filter else []
+        ended = next((step for step in reversed(steps) if step.exit_code is not None), None)
+        meant = next((code for words, code in ENDS.items() if data.startswith(words)), 0)
+        if ended is not None and ended.exit_code == meant:
+            words = f"fixsmtpio ended with exit code {meant}, which a rule set"
+            return Answer(lane, "authup", data, applied=(ended,), words=words, rule="AUTHUP-EXIT-1")
+        return Answer(lane, self._who(data), data, words=_unasked(data))
 
     def _who(self, data: bytes) -> str:
         if b" authup " in data[:40]:

@@ -108,7 +108,8 @@ class _Explainer:
         certain = at_work(answer, ruled=bool(self._replay.rules.rules))
         if answer.speaker == "authup":
             first = named(seen.data.splitlines(keepends=True)[0], around.greeting)
-            certain = tuple(self._index.quoted(first, answer.cause, _AUTHUP))[:2]
+            quoting = self._index.quoted(first, answer.cause, _AUTHUP)[:2]
+            certain = tuple(filter(None, [answer.rule, *quoting]))
         reasons = self._reasons(seen.lane, seen.data.splitlines(keepends=True), around, certain)
         who = _who(seen)
         rules: tuple[Missed, ...] = ()
@@ -136,9 +137,9 @@ class _Explainer:
                 applied = tuple(request_steps(content, self._replay.env, event, cause))
                 certain = tuple(filter(None, [answer.rule, "FIX-REQ-2" if applied else ""]))
         elif piece.lane == "S!" and piece.data.startswith(b"exit "):
-            code = b"exit code " + piece.data.split()[1]
+            code = int(piece.data.split()[1])
             steps = [step for answer in answers for step in answer.applied]
-            applied = tuple(step for step in steps if step.words.encode().endswith(code))[-1:]
+            applied = tuple(step for step in steps if step.exit_code == code)[-1:]
         around = self._around._replace(cause=cause, story=_told(self._moments[: piece.number]))
         reasons = self._reasons(piece.lane, [piece.data], around, certain)
         return Explanation(piece.lane, piece.data, who, reasons, applied)

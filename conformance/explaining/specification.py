@@ -20,6 +20,7 @@ from conformance.format.talk import Talk
 
 T = TypeVar("T")
 # Tried out by leaving each scenario out and looking for the rules of its own notes.
+_SURROUNDINGS = frozenset({"BASE-6", "BASE-7", "BASE-8"})  # they hold whatever is said
 _SETTING = 6.0  # points if all of the setting is the same
 _STORY = 12.0  # and all that was said before
 _SHARP = 4  # how much more the nearest scenarios count
@@ -155,7 +156,7 @@ class Index:
         points = {
             rule: _together(one.points for one in those.values())
             * (1.0 + self._quotes.points(rule, line, verb) / 2)
-            * _spoken(rule, around.speaker)
+            * self._likely(rule, around.speaker)
             for rule, those in best.items()
         }
         reasons = []
@@ -164,6 +165,13 @@ class Index:
             asked_alike = _same_cause(wording.causes, around.cause, wording.cause_kinds) > 0
             reasons.append(self._reason(rule, wording, sure=exact and wording.noted and asked_alike))
         return reasons
+
+    def _likely(self, rule: str, speaker: str) -> float:
+        """Return how likely a rule speaks of what a program said: one for a fake, or for odd surroundings?"""
+        other = {"authup": "FIX-", "fixsmtpio": "AUTHUP-"}.get(speaker)
+        known = self._catalogue.get(rule)
+        unlikely = (other and rule.startswith(other)) or (known and known.scope) or rule in _SURROUNDINGS
+        return 0.2 if unlikely else 1.0
 
     def quoted(self, line: bytes, asked: bytes | None, prefixes: tuple[str, ...]) -> list[str]:
         """Return the rules, of those with these prefixes, that quote a line whole or name its error.
@@ -195,12 +203,6 @@ class Index:
 class _Found(NamedTuple):
     points: float
     wording: Wording
-
-
-def _spoken(rule: str, speaker: str) -> float:
-    """Return how likely a rule speaks of what a program said."""
-    other = {"authup": "FIX-", "fixsmtpio": "AUTHUP-"}.get(speaker)
-    return 0.2 if other and rule.startswith(other) else 1.0
 
 
 def _together(points: Iterable[float]) -> float:
