@@ -27,6 +27,6 @@ def at_work(answer: Answer, *, ruled: bool) -> tuple[str, ...]:
         found.append("FIX-RESP-6")
     if answer.event in _EVENTS:
         found.append(_EVENTS[answer.event])
-    if not ruled and answer.sent == answer.heard:
-        found.append("FIX-GEN-7")
+    if answer.sent == answer.heard and not answer.applied:
+        found.append("FIX-RULE-7" if ruled else "FIX-GEN-7")
     return tuple(dict.fromkeys(found))

@@ -63,5 +63,5 @@ def _understood(text: str) -> _Words:
 def _expressions(quotes: Iterable[str]) -> Iterable[re.Pattern[bytes]]:
     for quote in quotes:
         source = _PLACES.sub(".*", re.escape(quote))
-        if re.search("[A-Za-z0-9]{3}", source):
+        if re.search("[A-Za-z0-9]{2}", source):
             yield re.compile(source.encode(), re.DOTALL)

@@ -208,9 +208,11 @@ class Replay:
             self._act(self._filter.server_data(data))
         else:
             lane = self._before.lane if self._before else "S"
-            words = "passed through: nothing stands between it and the client"
+            words = "nothing stands between it and the client"
             for line in data.splitlines(keepends=True):
-                self._answers.append(Answer(lane, self._inner, line, self._last, None, line, words=words))
+                self._answers.append(
+                    Answer(lane, self._inner, line, self._last, None, line, (), words, "AUTHUP-CP-1")
+                )
 
     def _act(self, actions: list[Action]) -> None:
         """Answer what the filter asks its driver."""

@@ -17,6 +17,7 @@ from conformance.playing.verdicts import Moment
 
 _MOST_REASONS = 3
 _CLIENT = ("S", "ST")
+_OURS = ("authup", "fixsmtpio")
 _AUTHUP = ("AUTHUP-SMTP-", "AUTHUP-POP3-", "AUTHUP-ERR-", "AUTHUP-GEN-", "AUTHUP-TLS-", "LIM-")
 
 
@@ -110,13 +111,16 @@ class _Explainer:
             first = named(seen.data.splitlines(keepends=True)[0], around.greeting)
             quoting = self._index.quoted(first, answer.cause, _AUTHUP)[:2]
             certain = tuple(filter(None, [answer.rule, *quoting]))
-        reasons = self._reasons(seen.lane, seen.data.splitlines(keepends=True), around, certain)
+        lines = seen.data.splitlines(keepends=True)
+        if answer.speaker not in _OURS:
+            lines, certain = [], (answer.rule,)
+        reasons = self._reasons(seen.lane, lines, around, certain)
         who = _who(seen)
         rules: tuple[Missed, ...] = ()
         if answer.event is not None and answer.heard:
             lines = answer.heard.splitlines(keepends=True)
             rules = tuple(missed(self._replay.rules, self._replay.env, answer.event, lines))
-        if self._replay.trouble:
+        if self._replay.trouble and (answer.speaker == "fixsmtpio" or b"read controls" in seen.data):
             who = f"{who}; {self._replay.trouble}"
         return Explanation(seen.lane, seen.data, who, reasons, answer.applied, rules, answer.sure)
 
@@ -183,7 +187,8 @@ def _told(moments: Iterable[Moment]) -> frozenset[bytes]:
 
 def _request_of(heard: bytes, answers: Sequence[Answer]) -> Answer | None:
     """Return the answer to the last request that the server heard so, with or without something in front."""
-    found = [answer for answer in answers if answer.cause is not None and heard.endswith(answer.cause)]
+    forwarded = (answer for answer in answers if answer.speaker == "fixsmtpio" and answer.cause)
+    found = [answer for answer in forwarded if answer.cause and heard.endswith(answer.cause)]
     return found[-1] if found else None
 
 

@@ -21,6 +21,7 @@ from conformance.format.talk import Talk
 T = TypeVar("T")
 # Tried out by leaving each scenario out and looking for the rules of its own notes.
 _SURROUNDINGS = frozenset({"BASE-6", "BASE-7", "BASE-8"})  # they hold whatever is said
+_WIRES = ("S", "ST", "c", "fd3")
 _SETTING = 6.0  # points if all of the setting is the same
 _STORY = 12.0  # and all that was said before
 _SHARP = 4  # how much more the nearest scenarios count
@@ -110,7 +111,7 @@ class Index:
             for wording in self._alike.get((lane, kind(lane, line)), ())
             if wording.scenario not in without
         ]
-        return self._ranked(found, named(line, around.greeting), around, most, exact=bool(same))
+        return self._ranked(found, (lane, named(line, around.greeting)), around, most, exact=bool(same))
 
     def _same(self, lane: str, line: bytes, greeting: bytes) -> list[Wording]:
         """Return the wordings that these bytes are."""
@@ -140,9 +141,10 @@ class Index:
         return Quotes(self._catalogue)
 
     def _ranked(
-        self, found: Iterable[Wording], line: bytes, around: Around, most: int, *, exact: bool
+        self, found: Iterable[Wording], seen: tuple[str, bytes], around: Around, most: int, *, exact: bool
     ) -> list[Reason]:
         """Return the rules with most points; each scenario counts once for a rule, with its best line."""
+        lane, line = seen
         best: dict[str, dict[str, _Found]] = defaultdict(dict)
         for wording in found:
             alike = likeness(wording, around)
@@ -156,7 +158,7 @@ class Index:
         points = {
             rule: _together(one.points for one in those.values())
             * (1.0 + self._quotes.points(rule, line, verb) / 2)
-            * self._likely(rule, around.speaker)
+            * self._likely(rule, lane, around.speaker)
             for rule, those in best.items()
         }
         reasons = []
@@ -166,11 +168,12 @@ class Index:
             reasons.append(self._reason(rule, wording, sure=exact and wording.noted and asked_alike))
         return reasons
 
-    def _likely(self, rule: str, speaker: str) -> float:
-        """Return how likely a rule speaks of what a program said: one for a fake, or for odd surroundings?"""
+    def _likely(self, rule: str, lane: str, speaker: str) -> float:
+        """Return how likely a rule is one about what a program says to the client or to the server."""
         other = {"authup": "FIX-", "fixsmtpio": "AUTHUP-"}.get(speaker)
         known = self._catalogue.get(rule)
         unlikely = (other and rule.startswith(other)) or (known and known.scope) or rule in _SURROUNDINGS
+        unlikely = unlikely or (lane in _WIRES and "-LOG-" in rule)
         return 0.2 if unlikely else 1.0
 
     def quoted(self, line: bytes, asked: bytes | None, prefixes: tuple[str, ...]) -> list[str]:
