@@ -22,7 +22,7 @@ from conformance.rules import Catalogue
 NEEDED: Final = ("title", "rules", "run")
 OWN_SECTIONS: Final = ("talk", "processes", "each")
 _AUTHUP: Final = frozenset({"authup"})
-_READERS: Final = {
+READERS: Final = {
     "me": frozenset({"authup", "fixsmtpio"}),
     "smtpgreeting": frozenset({"authup", "fixsmtpio"}),
     "timeoutsmtpd": frozenset({"authup", "fixsmtpio"}),
@@ -178,7 +178,7 @@ def _check_files(case: Talk) -> Iterator[Remark]:
         name = section.name.removesuffix(" octets")
         if "/" not in name or _is_named(name, words, case):
             continue
-        readers = _READERS.get(name.removesuffix("/").removeprefix("control/"))
+        readers = READERS.get(name.removesuffix("/").removeprefix("control/"))
         if readers is None:
             yield Remark(section.line, f"nobody reads {name}", Weight.WARNING)
         elif not readers & programs:

@@ -54,7 +54,7 @@ def compare_tree(
     if "processes" not in observes:
         return None, {"processes"}
     rows = parse_tree(section)
-    seen = _flatten(processes)
+    seen = flatten(processes)
     for row, (depth, program, _, becomes) in zip(rows, seen, strict=False):
         if (row.name, row.becomes, row.depth) != (program.name, becomes, depth):
             expected, got = _shape(row.depth, row.name, row.becomes), _shape(depth, program.name, becomes)
@@ -105,7 +105,7 @@ def parse_tree(section: Section) -> list[Row]:
     return rows
 
 
-def _flatten(processes: Sequence[Process]) -> list[tuple[int, Program, Process, bool]]:
+def flatten(processes: Sequence[Process]) -> list[tuple[int, Program, Process, bool]]:
     """Return the programs in the order of their start: depth, program, its process, by exec or not.
 
     What a process becomes stands one step to the right of it, and its children from then on two.
@@ -141,7 +141,7 @@ def _observed(word: str, program: Program, process: Process) -> tuple[str, str |
     if key in ("ignored", "blocked"):
         signals = program.ignored if key == "ignored" else program.blocked
         return "signals", None if signals is None else f"{key}={_names(signals)}"
-    return "exit", _end(process.ended) if process.observed_end else None
+    return "exit", end_word(process.ended) if process.observed_end else None
 
 
 def _variable(word: str, program: Program) -> str | None:
@@ -160,7 +160,8 @@ def _names(signals: Iterable[int]) -> str:
     return ",".join(sorted(map(signal_name, signals))) or "none"
 
 
-def _end(ended: Ended | None) -> str:
+def end_word(ended: Ended | None) -> str:
+    """Return the word of an end: exit=N, signal=NAME, or alive."""
     if ended is None:
         return "alive"
     if ended.signal is not None:
