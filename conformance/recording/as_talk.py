@@ -31,7 +31,10 @@ def talk_text(recording: Recording, *, title: str, rules: Sequence[str] = ()) ->
     told.insert(place, Note(f"# [{' '.join(chosen)}]", tuple(chosen), ordered=False, line=0))
     header = tuple(_header(recording, title, chosen, needs, told))
     spoken = " ".join(entry.value for entry in header)
-    parts = [*sections.files(recording.files, recording.chain, spoken), Section("talk", (), 0)]
+    parts = [
+        *sections.files(recording.files, recording.chain, spoken, fakes="fakes" in needs),
+        Section("talk", (), 0),
+    ]
     if recording.processes:
         parts.append(sections.process_tree(recording.processes))
     talk = Talk("recording", "<recording>", header, tuple(parts), tuple(told))
@@ -56,6 +59,7 @@ def _header(
     values += [("users", line) for line in recording.users]
     values += [("env", line) for line in recording.env]
     values += [("inherit", line) for line in recording.inherit]
+    values += [("fault", line) for line in recording.fault]
     values += [("needs", " ".join(needs))] if needs else []
     values += [
         ("vary", "none"),
@@ -90,5 +94,7 @@ def _needs(recording: Recording, told: Sequence[Step]) -> Iterator[str]:
     """Yield what a target must have: words of its own in the log, or our fakes."""
     if any(isinstance(step, Say) and step.gutter == "E" for step in told):
         yield "log"
+    if recording.fault:
+        yield "faults"
     if OUR_FAKES.intersection(recording.chain):
         yield "fakes"

@@ -27,6 +27,7 @@ class Recording:
     env: tuple[str, ...] = ()
     """`env:` lines of the header."""
     inherit: tuple[str, ...] = ()
+    fault: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Paths below the qmail home to bytes."""
     origin: str = ""

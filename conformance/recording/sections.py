@@ -16,15 +16,18 @@ _CLOSE: Final = 2
 """Blanks between the longest name of a tree and its attributes, at least."""
 
 
-def files(given: Mapping[str, bytes], chain: Sequence[str], header: str) -> Iterator[Section]:
-    """Yield a section for each file that a program of the chain reads, or that the header names."""
+def files(given: Mapping[str, bytes], chain: Sequence[str], header: str, *, fakes: bool) -> Iterator[Section]:
+    """Yield a section for each file that a program of the chain reads, or that the header names.
+
+    `fakes`: the chain has fakes of ours, which are told things by files.
+    """
     braced = set(BRACED.findall(" ".join(chain)))
     for name, data in sorted(given.items()):
         path = name.rstrip("/")
         readers = READERS.get(path.removeprefix("control/"), frozenset()) if "/" in name else frozenset()
         if "/" not in name or not _NAME.fullmatch(name) or ".." in path.split("/"):
             continue
-        if readers & braced or name in header:
+        if readers & braced or fakes or name in header:
             yield file_section(name, data)
 
 

@@ -74,11 +74,16 @@ def _with_starts(moments: Sequence[Moment], processes: Sequence[Process]) -> Ite
     """Yield the moments with one start for each inner program, where it was seen, in the talk's words."""
     noted = [moment for moment in moments if moment.lane == "c" and _word(moment) == "start"]
     starts = [moment for moment in moments if moment.lane == "proc" and not _is_call(moment)]
+    early: list[Moment] | None = [] if starts else None  # what is to be said when it has started
     for moment in moments:
         if moment.lane == "proc" and not _is_call(moment):
             same = len(noted) == len(starts)
             words = noted[starts.index(moment)].what if same else _attributes(moment, processes)
             yield Moment(moment.time, "c", what=words)
+            yield from early or ()
+            early = None
+        elif moment.lane == "s" and early is not None:
+            early.append(moment)
         elif not starts or moment not in noted:
             yield moment
 
@@ -100,8 +105,15 @@ def _attributes(moment: Moment, processes: Sequence[Process]) -> str:
 def _with_records(moments: Iterator[Moment], *, exact: bool) -> Iterator[Moment]:
     """Yield the moments with each record for checkpassword as one piece, an empty one too."""
     data, time, called = b"", 0.0, False
-    for moment in moments:
+    early: list[Moment] = []  # a decision not to read that was made before there was anything to read
+    seen = list(moments)
+    left = sum(moment.lane == "proc" for moment in seen)
+    for moment in seen:
         call = moment.lane == "proc"
+        left -= call
+        if moment.what == "unread" and not called and left:
+            early.append(moment)
+            continue
         acts = _is_ours(moment) if not call else False
         late = moment.time - time > (0 if exact else _SAME)
         if moment.lane == "fd3":
@@ -113,7 +125,9 @@ def _with_records(moments: Iterator[Moment], *, exact: bool) -> Iterator[Moment]
         if called and (call or acts) and moment.what != "unread":
             yield Moment(time, "fd3")
         if call:
-            called, time = True, moment.time
+            called, time = not early, moment.time
+            yield from early
+            early = []
             continue
         if acts:
             called = False

@@ -9,7 +9,7 @@ import trio
 from conformance import selection, targets
 from conformance.format.talk import Talk
 from conformance.machine.sim_stage import SimStage
-from conformance.playing.beats import EVENTS, Score, understand
+from conformance.playing.beats import EVENTS, understand
 from conformance.playing.director import Director
 from conformance.playing.event_words import describe_end
 from conformance.playing.runner import run, skip_reason
@@ -50,6 +50,7 @@ def watch(talk: Talk) -> Recording:
         users=tuple(talk.all("users")),
         env=tuple(talk.all("env")),
         inherit=tuple(talk.all("inherit")),
+        fault=tuple(talk.all("fault")),
         files=score.files,
         origin=f"{talk.name}, played in the machine",
     )
@@ -62,7 +63,12 @@ def play(talk: Talk) -> Result:
 def _is_hoped_for(moment: Moment) -> bool:
     """Whether the director wrote down that it waits for something; that it came is written by _ends_on."""
     words = moment.what.split()
-    return bool(words) and not moment.line == 0 and moment.lane in EVENTS and words[0] in EVENTS[moment.lane].theirs
+    return (
+        bool(words)
+        and moment.line != 0
+        and moment.lane in EVENTS
+        and words[0] in EVENTS[moment.lane].theirs
+    )
 
 
 @contextmanager
