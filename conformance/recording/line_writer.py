@@ -24,9 +24,7 @@ _LOGGED: Final = (
     re.compile(rb"(reup|fixsmtpio) ([0-9]+) [^ ]+ ([0-9]+)(?= )"),
 )
 _RUN: Final = re.compile(rb"(.{1,8}?)\1{4,}", re.DOTALL)
-_BASE64: Final = re.compile(
-    rb"(AUTH +(?:PLAIN|LOGIN) +|334 )?([A-Za-z0-9+/]{4,}={0,2})(?=\r?\n|$)", re.IGNORECASE
-)
+_BASE64: Final = re.compile(rb"(AUTH +(?:PLAIN|LOGIN) +|334 )?([A-Za-z0-9+/]{4,}={0,2})", re.IGNORECASE)
 
 
 class LineWriter:
@@ -82,7 +80,7 @@ class LineWriter:
         return written
 
     def _plain(self, line: bytes, ending: bytes) -> str:
-        found = _BASE64.fullmatch(line.rstrip(b"\r\n"))
+        found = _BASE64.fullmatch(line.removesuffix(ending))
         asked, self._is_asked = self._is_asked, line.startswith(b"334 ")
         if found is not None and (found[1] or asked) and line.endswith(ending):
             decoded = _decoded(found[2])

@@ -27,7 +27,8 @@ def files(given: Mapping[str, bytes], chain: Sequence[str], header: str, *, fake
         readers = READERS.get(path.removeprefix("control/"), frozenset()) if "/" in name else frozenset()
         if "/" not in name or not _NAME.fullmatch(name) or ".." in path.split("/"):
             continue
-        if readers & braced or fakes or name in header:
+        named = name in header or (not name.startswith("control/") and path.rpartition("/")[2] in header)
+        if readers & braced or fakes or named:
             yield file_section(name, data)
 
 

@@ -15,6 +15,7 @@ PLANNED: Final = frozenset({"refuse", "env", "hold", "close"})
 _OVER: Final = frozenset({"exit", "signal"})
 _PASSED_OVER: Final = frozenset({"silent", "wait"})
 """That time passes is seen by the times."""
+_FIELDS: Final = 3  # of such a record, each ended by a NUL
 _SAME: Final = 0.2
 """Seconds of real time in which the pieces of one record for checkpassword come."""
 
@@ -115,7 +116,7 @@ def _with_records(moments: Iterator[Moment], *, exact: bool) -> Iterator[Moment]
             early.append(moment)
             continue
         acts = _is_ours(moment) if not call else False
-        late = moment.time - time > (0 if exact else _SAME)
+        late = moment.time - time > (0 if exact else _SAME) or data.count(b"\0") >= _FIELDS
         if moment.lane == "fd3":
             data, time, called = data + moment.data, moment.time, False
             continue

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from dataclasses import replace
 
+import pytest
 import trio
 
 from conformance import selection, targets
@@ -34,17 +35,16 @@ def watch(talk: Talk) -> Recording:
     assert not skip_reason(score, SIM, slow=True)
     record: list[Moment] = []
 
-    async def act(stage: Stage) -> tuple[Process, ...]:
-        director = Director(score, score.beats, stage, record)
-        await director.play()
-        return tuple(stage.processes)
+    async def act(stage: Stage) -> tuple[tuple[Process, ...], tuple[Moment, ...]]:
+        await Director(score, score.beats, stage, record).play()
+        return tuple(replace(process) for process in stage.processes), tuple(record)
 
     opening = opening_of(score, BASE)
     with _ends_on(record):
-        processes, _ = on_stage(opening, SIM, record, act, Limits())
+        (processes, moments), _ = on_stage(opening, SIM, record, act, Limits())
     return Recording(
         chain=score.chain,
-        moments=tuple(m for m in record if not _is_hoped_for(m)),
+        moments=tuple(m for m in moments if not _is_hoped_for(m)),
         processes=processes,
         uid=opening.uid,
         users=tuple(talk.all("users")),
@@ -64,10 +64,7 @@ def _is_hoped_for(moment: Moment) -> bool:
     """Whether the director wrote down that it waits for something; that it came is written by _ends_on."""
     words = moment.what.split()
     return (
-        bool(words)
-        and moment.line != 0
-        and moment.lane in EVENTS
-        and words[0] in EVENTS[moment.lane].theirs
+        bool(words) and moment.line != 0 and moment.lane in EVENTS and words[0] in EVENTS[moment.lane].theirs
     )
 
 
@@ -86,14 +83,7 @@ def _ends_on(record: list[Moment]) -> Iterator[None]:
         if process is stage.processes[0] and process.ended is not None:
             record.append(Moment(trio.current_time(), "S", what=describe_end(process.ended)))
 
-    Stream.end, SimStage._bury = end, buried  # type: ignore[method-assign]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stream, "end", end)
+        patch.setattr(SimStage, "_bury", buried)
         yield
-    finally:
-        Stream.end, SimStage._bury = ended, bury  # type: ignore[method-assign]
-
-
-class Outcome(NamedTuple):
-    text: str
-    complaints: list[str]
-    result: Result | None
