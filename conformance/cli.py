@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     _run(commands)
     _again(commands)
     _diff(commands)
+    _debug(commands)
     _mutants(commands)
     _look(commands)
     _files(commands)
@@ -195,6 +196,40 @@ def _diff(commands: "Commands") -> None:
     diff.add_argument("--budget", type=seconds, metavar="10m", help="begin nothing after this time")
     diff.add_argument("-j", "--jobs", type=int, metavar="N", help="dialogues at a time (default: the cores)")
     diff.add_argument("-o", "--output", type=Path, default=Path(".conform/diff"), metavar="DIR")
+
+
+def _debug(commands: "Commands") -> None:
+    debug = _command(
+        commands, "debug", "debugging.debug", "a prompt over a running chain: play, look, stop, keep"
+    )
+    debug.add_argument(
+        "file", nargs="?", metavar="FILE", help="a scenario, or a case; it plays nothing by itself: :step"
+    )
+    debug.add_argument(
+        "-t", "--target", default="sim", metavar="NAME", help="a target, or a directory; default sim"
+    )
+    debug.add_argument("--run", metavar="CHAIN", help="the command line, replaceable programs in braces")
+    debug.add_argument("--pop3", action="store_true", help="the usual chain of POP3 in place of that of SMTP")
+    debug.add_argument(
+        "--users", action="append", metavar="LINE", help="whom checkpassword lets in: 'alice secret uid=1001'"
+    )
+    debug.add_argument("--as", dest="user", metavar="WHO", help="who runs the chain: root, or a UID")
+    debug.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
+    debug.add_argument("--tls", action="store_true", help="a TLS front end: UCSPITLS in the environment")
+    debug.add_argument("--home", metavar="QMAILHOME", help="use the control files below this directory")
+    debug.add_argument("--seed", type=int, default=0, metavar="N", help="order of tasks in the machine")
+    debug.add_argument(
+        "--by-hand",
+        action="append",
+        default=[],
+        choices=("inner", "checkpassword", "tls"),
+        help="play this one from the start",
+    )
+    debug.add_argument(
+        "--cast", metavar="FILE", help="at the end write what the screen has shown, for asciinema"
+    )
+    debug.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    debug.add_argument("--ascii", action="store_true", help="no symbols outside ASCII")
 
 
 def _mutants(commands: "Commands") -> None:

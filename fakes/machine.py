@@ -75,8 +75,11 @@ class Machine:
         seed: int = 0,
         cuts: Cuts = "random",
         interrupt: int = 0,
+        epoch: int = EPOCH,
     ) -> None:
         self.seed = seed
+        self.epoch = epoch
+        """The Unix time at which the clock of the run stands at 0."""
         self.disk = Disk({b"/var/qmail/control/": b"", b"/root/": b"", **(files or {})})
         self.log_lines: list[LogLine] = []
         self.on_log: Callable[[LogLine], None] | None = None
@@ -193,20 +196,25 @@ class Machine:
             self._partial_lines[pid] = rest
 
     def _driver(self, driver: Driver) -> Program:
-        return Program(lambda process: driver(MemoryWorld(self._kernel, process, EPOCH)), catches=True)
+        return Program(lambda process: driver(MemoryWorld(self._kernel, process, self.epoch)), catches=True)
 
     def _fake(self, fake: MachineFake) -> Program:
-        return Program(lambda process: fake(MemoryProcess(self._kernel, process, EPOCH)), catches=False)
+        return Program(lambda process: fake(MemoryProcess(self._kernel, process, self.epoch)), catches=False)
 
 
 def run(machine: Machine, script: Callable[[Machine], Awaitable[Result]]) -> Result:
     """Run a script on a machine, in virtual time and exactly as the machine's seed will have it."""
-    with _seeded_scheduler(machine.seed):
+    with seeded_scheduler(machine.seed):
         return trio.run(script, machine, clock=MockClock(autojump_threshold=0))
 
 
+def reseed(seed: int) -> None:
+    """Have the order of tasks depend on this seed from now on, inside seeded_scheduler()."""
+    vars(trio._core._run)["_r"].seed(seed)
+
+
 @contextmanager
-def _seeded_scheduler(seed: int) -> Iterator[None]:
+def seeded_scheduler(seed: int) -> Iterator[None]:
     """Make trio's order of tasks depend on the seed alone, as pytest-trio does under hypothesis.
 
     trio shuffles each batch of tasks, and has no public way to seed that: this is the one place
@@ -215,7 +223,7 @@ def _seeded_scheduler(seed: int) -> Iterator[None]:
     inside = vars(trio._core._run)
     before = inside["_ALLOW_DETERMINISTIC_SCHEDULING"], inside["_r"].getstate()
     inside["_ALLOW_DETERMINISTIC_SCHEDULING"] = True
-    inside["_r"].seed(seed)
+    reseed(seed)
     try:
         yield
     finally:

@@ -22,7 +22,7 @@ from conformance.machine.faulty_world import Faults, FaultyWorld
 from conformance.machine.sim_puppet import SimPuppet
 from conformance.machine.sim_stage import SimStage
 from conformance.playing.stage import TLS_NUMBERS, Opening, tls_number
-from fakes.machine import Machine
+from fakes.machine import EPOCH, Machine
 from fakes.pipes import End, filled_pipe, pipe, socket_pair
 from fakes.programs import PROGRAMS
 from fakes.ucspitlsd import FrontEndProcess, ucspitlsd
@@ -45,7 +45,9 @@ UNMODELLED: Final = ("sigchld", "sigpipe", "blocked", "nofile", "umask")
 """Words of `inherit` that mean nothing to the machine, which has no such things."""
 
 
-def machine_for(opening: Opening, shared: Faults) -> tuple[Machine, Callable[[SimStage], None]]:
+def machine_for(
+    opening: Opening, shared: Faults, *, epoch: int = EPOCH
+) -> tuple[Machine, Callable[[SimStage], None]]:
     """Make the machine that a stage runs on; call what comes with it with that stage."""
     stages: list[SimStage] = []
     names = {word[1:-1] for word in opening.chain if word.startswith("{")} - {""}
@@ -99,6 +101,7 @@ def machine_for(opening: Opening, shared: Faults) -> tuple[Machine, Callable[[Si
         seed=opening.seed,
         cuts="random" if opening.schedule == "random" else "whole",
         interrupt=opening.interrupt,
+        epoch=epoch,
     )
     return machine, stages.append
 

@@ -15,7 +15,8 @@ from conformance.playing.stage import Ended, Process, Program
 from conformance.playing.stream import Stream
 from fakes.connection import Connection
 from fakes.kernel_process import KernelProcess
-from fakes.machine import EPOCH, LogLine, Machine
+from fakes.machine import LogLine, Machine
+from fakes.pipes import End, LogFile, MemoryFile
 from fakes.ucspitlsd import CIPHER
 
 OBSERVES: Final = frozenset(
@@ -124,9 +125,14 @@ class SimStage:
         """See Stage."""
         return [self._process(p) for p in self._machine.processes if p.alive]
 
+    def descriptors(self, process: Process) -> dict[int, str]:
+        """See Stage."""
+        own = self.kernel_process(process.pid)
+        return {fd: _kind(end) for fd, end in own.descriptors.items() if fd not in own.private}
+
     def unix_time(self) -> float:
         """See Stage."""
-        return EPOCH + trio.current_time()
+        return self._machine.epoch + trio.current_time()
 
     # The machine's side
 
@@ -216,6 +222,14 @@ class SimStage:
         await kernel_process.over.wait()
         process.ended = _ended(kernel_process)
         process.ended_at = kernel_process.ended_at
+
+
+def _kind(end: End) -> str:
+    if isinstance(end, LogFile):
+        return "log"
+    if isinstance(end, MemoryFile):
+        return "file"
+    return "socket" if end.is_socket else "pipe"
 
 
 def _ended(process: KernelProcess) -> Ended | None:

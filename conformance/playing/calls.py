@@ -87,6 +87,8 @@ class Calls:
         self.puppets: list[Puppet] = []
         self.current = -1
         """The call that the talk's last fd3: or K! unread line was about."""
+        self.by_hand = False
+        """Whether somebody else decides, and not the users table."""
         self._users = users(talk)
         self._plans = plans
 
@@ -109,7 +111,11 @@ class Calls:
     def is_automatic(self, puppet: Puppet) -> bool:
         """Say whether the users table decides."""
         number = self.puppets.index(puppet)
-        return number >= len(self._plans) or not self._plans[number].decided
+        return not self.by_hand and (number >= len(self._plans) or not self._plans[number].decided)
+
+    def admit(self, user: User) -> None:
+        """Put a user into the table."""
+        self._users[user.name] = user
 
     def unlisted(self) -> list[Puppet]:
         """Return the calls that the talk does not list."""

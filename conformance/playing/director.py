@@ -10,7 +10,8 @@ stream is a total order, between streams the order is causal.
     closing.py                            what may be left at the end
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import trio
 
@@ -34,33 +35,47 @@ class Director:
     def __init__(self, score: Score, beats: Sequence[Beat], stage: Stage, record: list[Moment]) -> None:
         self.scene = Scene(score, beats, stage, record)
         self.cast = Cast(self.scene)
+        self._before: Beat | None = None
         self._sending = Sending(self.scene, self.cast, self.settle)
         self._arriving = Arriving(self.scene)
-        self._front_end = FrontEndPart(self.scene, self._arriving)
-        self._outer = OuterEvents(self.scene, self.cast, self._sending, self._arriving, self._front_end)
+        self.front_end = FrontEndPart(self.scene, self._arriving)
+        self._outer = OuterEvents(self.scene, self.cast, self._sending, self._arriving, self.front_end)
         self._programs = ProgramEvents(self.scene, self.cast, self._sending, self._arriving)
 
     async def play(self) -> None:
         """Play everything; afterwards scene.findings tells what was noticed."""
         try:
-            async with trio.open_nursery() as self.scene.nursery:
-                self.scene.nursery.start_soon(self.cast.usher)
-                if self.scene.stage.front_end is not None:
-                    self.scene.nursery.start_soon(self._front_end.live)
+            async with self.performing():
                 await self.act()
-                self.scene.nursery.cancel_scope.cancel()
         except* Wrong as wrong:
             self.scene.findings.append(_first_wrong(wrong))
 
+    @asynccontextmanager
+    async def performing(self) -> AsyncIterator[None]:
+        """Have those play who do it by themselves: checkpassword, the TLS front end, what we send."""
+        async with trio.open_nursery() as self.scene.nursery:
+            self.scene.nursery.start_soon(self.cast.usher)
+            if self.scene.stage.front_end is not None:
+                self.scene.nursery.start_soon(self.front_end.live)
+            yield
+            self.scene.nursery.cancel_scope.cancel()
+
     async def act(self) -> None:
         """Play beat after beat. Raises Wrong."""
-        before: Beat | None = None
         for beat in self.scene.beats:
-            self.scene.line = beat.line
-            if is_noticed(beat):
-                await self._look_before(beat, before)
-            await self.play_beat(beat)
-            before = beat
+            await self.next(beat)
+        await self.finish()
+
+    async def next(self, beat: Beat) -> None:
+        """Play the beat that follows in the talk. Raises Wrong."""
+        self.scene.line = beat.line
+        if is_noticed(beat):
+            await self._look_before(beat, self._before)
+        await self.play_beat(beat)
+        self._before = beat
+
+    async def finish(self) -> None:
+        """See, when the talk is over, that nothing is left. Raises Wrong."""
         await close(self.scene, self.cast)
 
     async def settle(self) -> None:
@@ -134,7 +149,7 @@ class Director:
             case "K":
                 await self._programs.checkpassword(beat)
             case "T":
-                await self._front_end.event(beat)
+                await self.front_end.event(beat)
             case _:
                 await self._outer.outside(beat)
 

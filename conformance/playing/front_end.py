@@ -21,6 +21,8 @@ class FrontEndPart:
         self._scene = scene
         self._arriving = arriving
         self._plan = front_end_plan(scene.beats)
+        self.by_hand = False
+        """Whether somebody else obeys the order, whatever the talk has planned."""
 
     async def live(self) -> None:
         """Obey the first order, if one comes; for a chain that has a front end."""
@@ -30,6 +32,8 @@ class FrontEndPart:
             if front_end.orders.ended:
                 return
             await front_end.orders.more()
+        if self.by_hand:
+            return
         if plan.refuse:
             await (
                 self._scene.stage.settle()

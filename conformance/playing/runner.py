@@ -79,7 +79,7 @@ def run(
         if needs := found(error, NeedsRealTime):
             result.verdict, result.reason = Verdict.SKIP, f"{_too_slow(score)} ({needs})"
         else:
-            result.verdict, finding = _explain(error)
+            result.verdict, finding = explain(error)
             result.findings = (finding,) if finding else ()
             result.reason = "" if finding else traceback.format_exc()
     result.record = tuple(record)
@@ -157,7 +157,7 @@ def _is_excused(finding: Finding, beats: tuple[Beat, ...]) -> bool:
     return fault_judging.excused(finding, beat)
 
 
-def _explain(error: BaseException) -> tuple[Verdict, Finding | None]:
+def explain(error: BaseException) -> tuple[Verdict, Finding | None]:
     """Return what an exception says of the target; a fault of the harness itself has no finding."""
     if found(error, Spinning):
         words = "the clock stands still while the CPU burns"

@@ -241,6 +241,10 @@ class Stage(Protocol):
         """Wait for the start of the puppet with this index."""
         ...
 
+    def descriptors(self, process: Process) -> Mapping[int, str]:
+        """Return the open descriptors of a living process, and what each of them is."""
+        ...
+
     def unix_time(self) -> float:
         """Seconds since 1970, as the programs see them."""
         ...

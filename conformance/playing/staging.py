@@ -65,7 +65,7 @@ def on_stage(
             async with sim.open_stage(opening, machine, attach, note) as stage:
                 return await act(stage)
 
-        with _alarm(limits.cpu):
+        with alarm(limits.cpu):
             return machines.run(machine, script), faults.count
 
     async def really() -> T:
@@ -143,7 +143,7 @@ def _who(text: str) -> tuple[int, int | None]:
 
 
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
+def alarm(seconds: float) -> Iterator[None]:
     """Raise Spinning when too much CPU is used: virtual time would wait for ever."""
 
     def ring(_number: int, frame: FrameType | None) -> None:

@@ -154,6 +154,10 @@ class RealStage:
         """See Stage."""
         return await self._cast.puppet(index)
 
+    def descriptors(self, process: Process) -> dict[int, str]:
+        """See Stage."""
+        return self._looking.descriptors(process.pid)
+
     def unix_time(self) -> float:
         """See Stage."""
         return time.time()

@@ -1,0 +1,47 @@
+"""conform debug, conform record."""
+
+import argparse
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import trio
+
+from conformance import targets
+from conformance.cli import INTERRUPTED
+from conformance.debugging import lives, prompts, setting
+from conformance.debugging.clocks import MachineTime, RealTime, Time
+from conformance.debugging.debugger import Debugger
+from conformance.debugging.screen import Screen
+from conformance.debugging.steps import Anew, Hands, Step
+from conformance.debugging.words import COMMANDS
+from conformance.playing.staging import found
+from conformance.processes import premises
+
+
+def debug(args: argparse.Namespace) -> int:
+    """Debug a chain: a prompt over it."""
+    target = targets.find(args.target, targets.known())
+    chosen = setting.of_arguments(args, target)
+    time: Time = MachineTime() if chosen.is_simulated else RealTime()
+    screen = Screen(sys.stdout, args.color, in_ascii=args.ascii)
+    with ExitStack() as stack:
+        ready = stack.enter_context(premises.prepared(target))
+        stack.enter_context(lives.surroundings(time, args.seed))
+        debugger = Debugger(replace(chosen, target=ready), time, screen, COMMANDS)
+        lines = debugger.lines = prompts.chosen(debugger.complete)
+        if lines.is_terminal:
+            screen.comment(f"{target.name}: {' '.join(chosen.score.chain)}; :help has the commands")
+        hands: tuple[Step, ...] = tuple(Hands(who, by_hand=True) for who in args.by_hand)
+        clock = time.clock if isinstance(time, MachineTime) else None
+        try:
+            return trio.run(debugger.debug, Anew(hands), clock=clock)
+        except BaseException as error:
+            if found(error, KeyboardInterrupt):
+                return INTERRUPTED
+            raise
+        finally:
+            if args.cast:
+                screen.cast.write(Path(args.cast), os.environ)

@@ -1,0 +1,335 @@
+"""The loop: one life of a chain after the other, in each of them one command after the other."""
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import trio
+
+from conformance.debugging import lives
+from conformance.debugging.clocks import Time
+from conformance.debugging.lanes import Lane
+from conformance.debugging.prompts import Input, Interrupted
+from conformance.debugging.record import Record
+from conformance.debugging.screen import Screen
+from conformance.debugging.session import CannotError, Session
+from conformance.debugging.setting import Setting
+from conformance.debugging.steps import PLAYERS, Anew, Hands, Play, Player, Step
+from conformance.debugging.table import LATER, Command, Outcome, Quit
+from conformance.debugging.typing_lines import sent
+from conformance.format import octets
+from conformance.format.octets import NotationError
+from conformance.playing.runner import explain
+from conformance.playing.scene import Wrong
+from conformance.playing.verdicts import Moment
+from conformance.targets import Unusable
+
+LANES: Final = ("S", "ST", "c", "fd3", "E")
+SMTP_VERBS: Final = "EHLO HELO AUTH MAIL RCPT DATA BDAT RSET NOOP QUIT HELP VRFY STARTTLS"
+POP3_VERBS: Final = "CAPA USER PASS APOP AUTH STAT LIST RETR DELE UIDL TOP NOOP RSET QUIT STLS"
+
+
+class Debugger:
+    """`session` is the life that is shown, also after its end; `alive` says whether its chain runs."""
+
+    def __init__(self, setting: Setting, time: Time, screen: Screen, commands: Mapping[str, Command]) -> None:
+        self.setting = setting
+        self.time = time
+        self.screen = screen
+        self.commands = commands
+        self.session: Session
+        self.alive = False
+        self.who = "client"
+        """Whose lines the prompt types: client, inner, checkpassword or tls."""
+        self.lane = ""
+        """The lane of the client's lines, where it was chosen; else it follows TLS."""
+        self.burst: list[str] | None = None
+        """Lines that wait to go out as one packet."""
+        self.breaks: list[str] = []
+        self.lanes: dict[str, Lane] = {}
+        self.tried: tuple[Step, ...] = ()
+        """The steps of the life before this one."""
+        self.lines: Input
+        self._scope: trio.CancelScope | None = None
+        self._interrupts = 0
+
+    async def debug(self, first: Anew) -> int:
+        """Go on until somebody has had enough; return the exit code."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._hear_interrupts)
+            anew: Outcome = first
+            while isinstance(anew, Anew):
+                anew = await self._live(anew)
+            nursery.cancel_scope.cancel()
+        for lane in self.lanes.values():
+            lane.close()
+        return anew.code if anew else 0
+
+    @property
+    def prompt(self) -> str:
+        """What stands in front of a line that is typed."""
+        if self.burst is not None:
+            return "... "
+        if self.who != "client":
+            return f"{self.who}> "
+        return f"{self.lane or self.session.client_lane}> "
+
+    @property
+    def is_by_pipe(self) -> bool:
+        """Whether nobody can answer a question."""
+        return not self.lines.is_terminal
+
+    async def do(self, step: Step) -> None:
+        """Do a step in the chain that runs. Raises CannotError, Wrong."""
+        if not self.alive:
+            raise CannotError(LATER)
+        with lives.guarded(self.setting):
+            await self.session.do(step)
+
+    async def finish(self) -> None:
+        """Look, behind the last beat of a scenario, at what is left. Raises Wrong."""
+        await self.session.finish()
+
+    # Lives
+
+    async def _live(self, anew: Anew) -> Outcome:
+        """Live one life; return what comes after it."""
+        for lane in self.lanes.values():
+            lane.close()
+        self.lanes = {name: Lane(name) for name in LANES}
+        record = Record(self._happened)
+        self.who, self.lane, self.burst = "client", "", None
+        self.screen.muted = anew.seen is not None
+        said: Outcome = None
+        try:
+            async with lives.opened(self.setting, self.time, self._arrives(record)) as stage:
+                self.screen.begin()
+                self.session = Session(self.setting, stage, self.time, record)
+                async with self.session.living():
+                    self.alive = True
+                    await self._again(anew)
+                    said = await self._commands()
+        except Unusable:
+            raise
+        except Exception as error:
+            self.alive = False
+            if said is None:
+                self._trouble(error)
+        except BaseException as error:
+            self.alive = False
+            words = explain(error)[1]
+            if words is None:
+                raise
+            self._trouble(error)
+        self.alive = False
+        if said is None:
+            self.screen.settled()
+            said = await self._commands()
+        return said
+
+    def _arrives(self, record: Record) -> Callable[[str, bytes], None]:
+        def note(lane: str, data: bytes) -> None:
+            record.append(Moment(trio.current_time(), lane, data))
+
+        return note
+
+    def _happened(self, moment: Moment) -> None:
+        self.screen.moment(moment)
+        lane = self.lanes.get(moment.lane)
+        if lane is not None and moment.data:
+            lane.feed(moment.data)
+
+    def _trouble(self, error: BaseException) -> None:
+        """Say in one line why the chain is gone. Raises what is a fault of ours."""
+        finding = explain(error)[1]
+        if finding is None:
+            raise error
+        self.screen.error(f"{finding.note}; {LATER}")
+
+    async def _again(self, anew: Anew) -> None:
+        """Do the steps of an earlier life again; see whether they lead to the same."""
+        different = None
+        try:
+            for number, step in enumerate(anew.steps):
+                self._follow(step)
+                try:
+                    await self.do(step)
+                except Wrong as wrong:
+                    if anew.seen is None:
+                        self.show_wrong(wrong)
+                if anew.seen is not None and not await self.session.wait_for(anew.seen[number], number):
+                    different = number
+                    break
+        finally:
+            self.screen.muted = False
+        if different is not None and anew.seen is not None:
+            self._show_difference(different, anew.seen[different])
+        elif anew.words:
+            self.screen.comment(anew.words)
+
+    def _follow(self, step: Step) -> None:
+        if isinstance(step, Hands):
+            self.who = step.who if step.by_hand else "client"
+
+    def _show_difference(self, number: int, before: dict[str, bytes]) -> None:
+        now = self.session.outcome(number)
+        self.screen.error(f"step {number + 1} did not lead to the same as before; the chain stands there")
+        for lane in sorted(before.keys() | now.keys()):
+            one, other = before.get(lane, b""), now.get(lane, b"")
+            if one != other:
+                self.screen.words(
+                    f"  {lane}: before  {octets.visible(one)}", f"  {lane}: now     {octets.visible(other)}"
+                )
+
+    # Commands
+
+    async def _commands(self) -> Outcome:
+        """Take commands until one of them ends this life."""
+        while True:
+            self.screen.settled()
+            try:
+                line = await self.lines.ask(self.prompt)
+            except Interrupted:
+                self.screen.comment(
+                    "Ctrl-C: a line is given up with it, the debugger is left with :quit or Ctrl-D"
+                )
+                continue
+            self.screen.resized()
+            said = await self.obey(line)
+            if said is not None:
+                return said
+
+    async def obey(self, line: str | None) -> Outcome:
+        """Carry out one line."""
+        if line is None:
+            return await self._end_of_input()
+        self.screen.typed(self.prompt, line)
+        said: Outcome = None
+        with self._interruptible() as scope:
+            try:
+                if line.startswith(":") and not line.startswith("::"):
+                    said = await self._command(line)
+                else:
+                    await self._say(line.removeprefix(":"))
+            except (CannotError, NotationError) as error:
+                self.screen.error(str(error))
+            except Wrong as wrong:
+                self.show_wrong(wrong)
+        if scope.cancelled_caught:
+            self.screen.comment("interrupted")
+        return said
+
+    async def _command(self, line: str) -> Outcome:
+        name, _, text = line[1:].partition(" ")
+        command = self.commands.get(name)
+        if command is None:
+            close = [known for known in self.commands if known.startswith(name)]
+            if name and len(close) == 1:
+                command = self.commands[close[0]]
+            elif close and name:
+                raise CannotError(f":{name}: one of {' '.join(f':{known}' for known in close)}?")
+            else:
+                raise CannotError(f":{name}: no such command; :help has them all")
+        if command.lives and not self.alive:
+            raise CannotError(LATER)
+        if self.burst is not None and command.name not in ("end", "quit", "help"):
+            raise CannotError("a burst is being typed: :end sends it")
+        return await command.run(self, text.strip() if command.name != "split" else text)
+
+    async def _say(self, line: str) -> None:
+        """Send a line as whoever types."""
+        if not self.alive:
+            raise CannotError(LATER)
+        if self.burst is not None:
+            octets.parse(line)
+            self.burst.append(line)
+            return
+        await self.do(sent(self.typing_lane, [line], self.setting.score.files))
+
+    @property
+    def typing_lane(self) -> str:
+        """The lane of what is typed now. Raises CannotError."""
+        if self.who == "client":
+            return self.lane or self.session.client_lane
+        if self.who == "inner":
+            return "s"
+        raise CannotError(f"{self.who} says nothing by lines: :help has what it can do; :as client")
+
+    async def _end_of_input(self) -> Outcome:
+        """Ctrl-D: the client's end of input, the second time the end of it all; the end of a script too."""
+        session = self.session
+        done = any(
+            moment.what in ("eof", "hangup", "reset")
+            for moment in session.record
+            if moment.lane in ("C", "CT")
+        )
+        over = any(
+            moment.lane == "S" and moment.what.startswith(("exit", "signal")) for moment in session.record
+        )
+        if self.is_by_pipe or not self.alive or done or over:
+            return Quit()
+        return await self.obey(":eof")
+
+    def show_wrong(self, wrong: Wrong) -> None:
+        """Show what is not as the scenario has it."""
+        finding = wrong.finding
+        place = f"{self.setting.score.talk.file}:{finding.line}: " if finding.line else ""
+        note = f" ({finding.note})" if finding.note else ""
+        self.screen.settled()
+        self.screen.error(f"{place}{finding.kind}{note} {' '.join(finding.rules)}".rstrip())
+        if finding.expected:
+            self.screen.words(f"    expected  {finding.expected}")
+        if finding.got:
+            self.screen.words(f"    got       {finding.got}")
+
+    async def hand_over(self, who: Player, *, by_hand: bool) -> None:
+        """Let somebody be played by hand, or not any more."""
+        if self.session.by_hand[who] != by_hand:
+            await self.do(Hands(who, by_hand))
+
+    async def all_by_themselves(self) -> None:
+        """Let the debugger play everybody but the client."""
+        for who in PLAYERS:
+            await self.hand_over(who, by_hand=False)
+        self.who = "client"
+
+    def complete(self, text: str) -> Iterator[str]:
+        """Return what may follow a text, for its last word."""
+        first, space, rest = text.partition(" ")
+        if text.startswith(":") and not space:
+            yield from (f":{name}" for name in self.commands if f":{name}".startswith(text))
+        elif text.startswith(":"):
+            command = self.commands.get(first[1:])
+            last = rest.rpartition(" ")[2]
+            yield from (word for word in (command.complete(self) if command else ()) if word.startswith(last))
+        elif not space:
+            verbs = POP3_VERBS if self.setting.protocol == "pop3" else SMTP_VERBS
+            yield from (verb for verb in verbs.split() if verb.startswith(first.upper()))
+
+    # Ctrl-C
+
+    async def _hear_interrupts(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        with trio.open_signal_receiver(signal.SIGINT) as signals:
+            task_status.started()
+            async for _ in signals:
+                if self._scope is not None:
+                    self._scope.cancel()
+                elif self.is_by_pipe:
+                    raise KeyboardInterrupt
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[trio.CancelScope]:
+        with trio.CancelScope() as scope:
+            self._scope = scope
+            try:
+                yield scope
+            finally:
+                self._scope = None
+
+
+def upcoming(session: Session) -> Play | None:
+    """Return the step that plays the next beat of the scenario; None at its end."""
+    if session.position >= len(session.beats):
+        return None
+    return Play(session.beats[session.position])

@@ -1,0 +1,143 @@
+"""Where commands come from: a terminal with line editing, history and completion, or a pipe."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+import trio
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import ANSI
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.patch_stdout import patch_stdout
+
+HISTORY: Final = Path(".conform/debug-history")
+HARMLESS: Final = """
+    ehlo helo mail rcpt data rset noop quit help vrfy starttls capa stat list retr dele uidl top stls
+    :run :save :control :break :wait :skip :as :fds :env :diff :cast :help :back :step :signal :exit
+"""
+"""First words of lines that are kept."""
+LONGEST: Final = 1024 * 1024
+"""Characters of one command from a pipe."""
+
+
+class Interrupted(Exception):
+    """Ctrl-C was typed at the prompt."""
+
+
+class Input(Protocol):
+    """Asks for one line after the other."""
+
+    is_terminal: bool
+
+    async def ask(self, prompt: str) -> str | None:
+        """Return the next line, None at the end of input. Raises Interrupted."""
+        ...
+
+
+class Terminal:
+    """Asks a person. What is printed meanwhile appears above the line that is being typed."""
+
+    is_terminal = True
+
+    def __init__(self, complete: Callable[[str], Iterable[str]]) -> None:
+        self._session: PromptSession[str] = PromptSession(
+            history=_history(),
+            completer=_Completer(complete),
+            complete_while_typing=False,
+            erase_when_done=True,
+            enable_open_in_editor=True,
+        )
+
+    async def ask(self, prompt: str) -> str | None:
+        """See Input."""
+        try:
+            return await trio.to_thread.run_sync(self._ask, prompt, abandon_on_cancel=True)
+        except EOFError:
+            return None
+        except KeyboardInterrupt:
+            raise Interrupted from None
+        except trio.Cancelled:
+            self._leave()
+            raise
+
+    def _ask(self, prompt: str) -> str:
+        with patch_stdout(raw=True):
+            return self._session.prompt(ANSI(prompt))
+
+    def _leave(self) -> None:
+        """Have the prompt's thread put the terminal back, whatever it waits for."""
+        app = self._session.app
+        loop = app.loop
+        if loop is not None and app.is_running:
+            done = threading.Event()
+
+            def leave() -> None:
+                with suppress(Exception):
+                    app.exit(exception=EOFError())
+                done.set()
+
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(leave)
+                done.wait(1)
+
+
+class Pipe:
+    """Reads commands from a file or pipe."""
+
+    is_terminal = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    async def ask(self, prompt: str) -> str | None:  # noqa: ARG002 - nobody looks
+        """See Input. A line that is no UTF-8 keeps its bytes as escapes."""
+        line = await trio.to_thread.run_sync(self._file.readline, LONGEST, abandon_on_cancel=True)
+        if not line:
+            return None
+        return line.decode(errors="backslashreplace").rstrip("\n").removesuffix("\r")
+
+
+class _Completer(Completer):
+    def __init__(self, complete: Callable[[str], Iterable[str]]) -> None:
+        self._complete = complete
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:  # noqa: ARG002
+        """Offer what may follow the text in front of the cursor, for its last word."""
+        text = document.text_before_cursor
+        last = text.rpartition(" ")[2]
+        for word in self._complete(text):
+            yield Completion(word, start_position=-len(last))
+
+
+class _CarefulHistory(FileHistory):
+    """Keeps on disk what cannot have a password in it: commands, and verbs that take none."""
+
+    def store_string(self, string: str) -> None:
+        """Write a line down."""
+        word = string.split(" ", maxsplit=1)[0].lower()
+        if "{b64:" not in string and (
+            word in HARMLESS or (word.startswith(":") and " " not in string.strip())
+        ):
+            super().store_string(string)
+
+
+def _history() -> History:
+    """Return the history of this directory, in memory where it cannot be kept."""
+    try:
+        HISTORY.parent.mkdir(exist_ok=True)
+        HISTORY.touch(mode=0o600)
+    except OSError:
+        return InMemoryHistory()
+    return _CarefulHistory(str(HISTORY))
+
+
+def chosen(complete: Callable[[str], Iterable[str]]) -> Input:
+    """Return a terminal's prompt if there is one at both ends, else one that reads standard input."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return Terminal(complete)
+    return Pipe(sys.stdin.buffer)

@@ -1,0 +1,155 @@
+"""What is debugged: the chain, users, environment and control files of a scenario, and a target."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from conformance import selection
+from conformance.format import talk_parser
+from conformance.format.cases import cases
+from conformance.format.talk import Talk
+from conformance.playing.beats import Score, understand
+from conformance.playing.stage import Opening
+from conformance.playing.staging import opening_of
+from conformance.targets import TargetConfig
+from conformance.varying.document import Document, Part
+from conformance.varying.variations import BASE
+
+SMTP: Final = "{authup} smtp {checkpassword} {checknotroot} {fixsmtpio} {ofmipd}"
+POP3: Final = "{authup} pop3 {checkpassword} {checknotroot} {qmail-pop3d} Maildir"
+USER: Final = "alice secret uid=1001"
+MOST_OF_A_FILE: Final = 1024 * 1024
+CONTROL: Final[Mapping[str, str]] = {
+    "control/smtpgreeting": "mail.example.org\n",
+    "control/smtpcapabilities": "PIPELINING\n8BITMIME\n",
+    "control/pop3greeting": "mail.example.org\n",
+    "control/pop3capabilities": "TOP\nUIDL\n",
+    "control/fixsmtpio": """\
+AUTHUP_USER:clienteof::*:0
+AUTHUP_USER:greeting::4*:14
+AUTHUP_USER:greeting::5*:15
+AUTHUP_USER:timeout::*:16:
+:greeting::2*::&fixsmtpio
+:helo::2*::&fixsmtpio
+:ehlo::2*::&fixsmtpio
+:help::*::&fixsmtpio
+:quit::2*::&fixsmtpio
+AUTHUP_USER:ehlo::250?AUTH*::
+AUTHUP_USER:ehlo::250?STARTTLS::
+AUTHUP_USER:auth:NOOP :*::502 unimplemented (#5.5.1)
+AUTHUP_USER:starttls:NOOP :*::502 unimplemented (#5.5.1)
+""",
+}
+"""What a session has that names neither a scenario nor a directory: the rules of the seed page."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a life of a chain begins with. `own` says that a scenario was given: then it plays everybody."""
+
+    score: Score
+    target: TargetConfig
+    seed: int = 0
+    own: bool = False
+
+    @property
+    def opening(self) -> Opening:
+        """What the stage is opened with."""
+        return opening_of(self.score, BASE)._replace(seed=self.seed)
+
+    @property
+    def protocol(self) -> str:
+        """smtp or pop3, as authup is told; smtp without one."""
+        return "pop3" if "pop3" in self.score.chain else "smtp"
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether it runs in the machine, where time is ours."""
+        return self.target.kind == "simulation"
+
+    def with_file(self, name: str, data: bytes | None) -> "Setting":
+        """Return it with another file; None: without that file."""
+        files = {key: value for key, value in self.score.files.items() if key != name}
+        return replace(self, score=replace(self.score, files=files if data is None else files | {name: data}))
+
+    def with_scenario(self, word: str) -> "Setting":
+        """Return it with a case of the suite, or a file. Raises TalkError, NothingMatchedError."""
+        return replace(self, score=understand(case_of(word)), own=True)
+
+
+def case_of(word: str) -> Talk:
+    """Return the case that a word selects, of several the first. Raises NothingMatchedError, TalkError."""
+    path = Path(word)
+    if path.is_file():  # whatever it is called
+        return next(iter(cases(replace(talk_parser.read(path), name=str(path), file=str(path)))))
+    return selection.select([word])[0]
+
+
+def of_arguments(args: argparse.Namespace, target: TargetConfig) -> Setting:
+    """Understand the command line. Raises TalkError, NothingMatchedError, OSError."""
+    talk = case_of(args.file) if args.file else None
+    if talk and not (args.run or args.users or args.user or args.env or args.tls or args.home):
+        return Setting(understand(talk), target, args.seed, own=True)
+    files = {} if talk else _usual_files(args)
+    if args.home:
+        files = read_control(Path(args.home))
+    parts = Document.of(talk).parts if talk else (Part("talk", ()),)
+    lines = [*_header(args, talk), *(line for part in parts for line in (f"-- {part.name} --", *part.lines))]
+    text = "".join(f"{line}\n" for line in lines)
+    parsed = talk_parser.parse(
+        text, name=talk.name if talk else "session", file=talk.file if talk else "session"
+    )
+    score = understand(replace(parsed, row=talk.row) if talk else parsed)
+    score = replace(score, files={**score.files, **files})
+    return Setting(score, target, args.seed, own=talk is not None)
+
+
+def _usual_files(args: argparse.Namespace) -> dict[str, bytes]:
+    """Return the control files that the chain of the command line reads."""
+    chain = args.run or (POP3 if args.pop3 else SMTP)
+    read = [word for word in ("smtp", "pop3") if f" {word} " in f" {chain} "]
+    return {
+        name: text.encode()
+        for name, text in CONTROL.items()
+        if any(name.startswith(f"control/{word}") for word in read)
+        or ("fixsmtpio" in name and "fixsmtpio" in chain)
+    }
+
+
+def read_control(home: Path) -> dict[str, bytes]:
+    """Return the control files of a qmail home; what cannot be read is left out. Raises OSError."""
+    directory = home / "control"
+    found = {}
+    for path in sorted(directory.iterdir()):
+        if path.is_file() and path.stat().st_size <= MOST_OF_A_FILE:
+            found[f"control/{path.name}"] = path.read_bytes()
+    return found
+
+
+def _header(args: argparse.Namespace, talk: Talk | None) -> list[str]:
+    """Return the header: the scenario's, with what the command line has in its place."""
+    given: dict[str, Sequence[str]] = {}
+    if args.run or talk is None:
+        given["run"] = [args.run or (POP3 if args.pop3 else SMTP)]
+    if args.users or talk is None:
+        given["users"] = args.users or [USER]
+    if args.user:
+        given["as"] = [args.user]
+    env = [*args.env, *(["UCSPITLS="] if args.tls else [])]
+    kept = [
+        (entry.key, entry.value)
+        for entry in (talk.header if talk else ())
+        if entry.key not in ("", "#", *given)
+    ]
+    if talk is None:
+        kept = [("title", "a session")]
+    return [
+        f"{key}: {value}"
+        for key, value in [
+            *kept,
+            *((k, v) for k, values in given.items() for v in values),
+            *(("env", v) for v in env),
+        ]
+    ]
