@@ -203,33 +203,40 @@ def _debug(commands: "Commands") -> None:
         commands, "debug", "debugging.debug", "a prompt over a running chain: play, look, stop, keep"
     )
     debug.add_argument(
-        "file", nargs="?", metavar="FILE", help="a scenario, or a case; it plays nothing by itself: :step"
+        "file", nargs="?", metavar="FILE", help="a scenario, or a case; :step and :continue play it"
     )
-    debug.add_argument(
+    debug.set_defaults(save=None)
+    _chain(debug)
+    record = _command(commands, "record", "debugging.debug", "the same, and at the end a scenario")
+    record.add_argument("save", metavar="OUT.talk", help="written at the end, unless nothing was done")
+    record.set_defaults(file=None)
+    _chain(record)
+
+
+def _chain(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "-t", "--target", default="sim", metavar="NAME", help="a target, or a directory; default sim"
     )
-    debug.add_argument("--run", metavar="CHAIN", help="the command line, replaceable programs in braces")
-    debug.add_argument("--pop3", action="store_true", help="the usual chain of POP3 in place of that of SMTP")
-    debug.add_argument(
+    command.add_argument("--run", metavar="CHAIN", help="the command line, replaceable programs in braces")
+    command.add_argument("--pop3", action="store_true", help="the usual chain of POP3, not that of SMTP")
+    command.add_argument(
         "--users", action="append", metavar="LINE", help="whom checkpassword lets in: 'alice secret uid=1001'"
     )
-    debug.add_argument("--as", dest="user", metavar="WHO", help="who runs the chain: root, or a UID")
-    debug.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
-    debug.add_argument("--tls", action="store_true", help="a TLS front end: UCSPITLS in the environment")
-    debug.add_argument("--home", metavar="QMAILHOME", help="use the control files below this directory")
-    debug.add_argument("--seed", type=int, default=0, metavar="N", help="order of tasks in the machine")
-    debug.add_argument(
+    command.add_argument("--as", dest="user", metavar="WHO", help="who runs the chain: root, or a UID")
+    command.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
+    command.add_argument("--tls", action="store_true", help="a TLS front end: UCSPITLS in the environment")
+    command.add_argument("--home", metavar="QMAILHOME", help="use the control files below this directory")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="order of tasks in the machine")
+    command.add_argument(
         "--by-hand",
         action="append",
         default=[],
         choices=("inner", "checkpassword", "tls"),
         help="play this one from the start",
     )
-    debug.add_argument(
-        "--cast", metavar="FILE", help="at the end write what the screen has shown, for asciinema"
-    )
-    debug.add_argument("--color", choices=("auto", "always", "never"), default="auto")
-    debug.add_argument("--ascii", action="store_true", help="no symbols outside ASCII")
+    command.add_argument("--cast", metavar="FILE", help="at the end what the screen has shown, for asciinema")
+    command.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    command.add_argument("--ascii", action="store_true", help="no symbols outside ASCII")
 
 
 def _mutants(commands: "Commands") -> None:

@@ -22,7 +22,7 @@ from conformance.processes import premises
 
 
 def debug(args: argparse.Namespace) -> int:
-    """Debug a chain: a prompt over it."""
+    """Open a prompt over a running chain."""
     target = targets.find(args.target, targets.known())
     chosen = setting.of_arguments(args, target)
     time: Time = MachineTime() if chosen.is_simulated else RealTime()
@@ -37,7 +37,8 @@ def debug(args: argparse.Namespace) -> int:
         hands: tuple[Step, ...] = tuple(Hands(who, by_hand=True) for who in args.by_hand)
         clock = time.clock if isinstance(time, MachineTime) else None
         try:
-            return trio.run(debugger.debug, Anew(hands), clock=clock)
+            last = f":save {args.save}" if args.save else ""
+            return trio.run(debugger.debug, Anew(hands), last, clock=clock)
         except BaseException as error:
             if found(error, KeyboardInterrupt):
                 return INTERRUPTED

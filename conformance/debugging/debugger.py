@@ -25,6 +25,10 @@ from conformance.playing.scene import Wrong
 from conformance.playing.verdicts import Moment
 from conformance.targets import Unusable
 
+SOON: Final = 86400.0
+"""Seconds: the clocks of a chain ring before."""
+SHORTLY: Final = 60.0
+"""Seconds to the next clock that are worth a remark: five after a refusal, not twenty minutes."""
 LANES: Final = ("S", "ST", "c", "fd3", "E")
 SMTP_VERBS: Final = "EHLO HELO AUTH MAIL RCPT DATA BDAT RSET NOOP QUIT HELP VRFY STARTTLS"
 POP3_VERBS: Final = "CAPA USER PASS APOP AUTH STAT LIST RETR DELE UIDL TOP NOOP RSET QUIT STLS"
@@ -54,13 +58,15 @@ class Debugger:
         self._scope: trio.CancelScope | None = None
         self._interrupts = 0
 
-    async def debug(self, first: Anew) -> int:
-        """Go on until somebody has had enough; return the exit code."""
+    async def debug(self, first: Anew, last: str = "") -> int:
+        """Go on until somebody has had enough, then obey the last line; return the exit code."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self._hear_interrupts)
             anew: Outcome = first
             while isinstance(anew, Anew):
                 anew = await self._live(anew)
+            if last and self.session.steps:
+                await self.obey(last)
             nursery.cancel_scope.cancel()
         for lane in self.lanes.values():
             lane.close()
@@ -74,6 +80,28 @@ class Debugger:
         if self.who != "client":
             return f"{self.who}> "
         return f"{self.lane or self.session.client_lane}> "
+
+    @property
+    def ended(self) -> str:
+        """How the chain's first process ended, `exit 0`; "" while it lives."""
+        ends = (
+            m.what for m in self.session.record if m.lane == "S" and m.what.startswith(("exit", "signal"))
+        )
+        return next(ends, "")
+
+    @property
+    def status(self) -> str:
+        """Where everything stands: target, time, who is played by hand, the next clock."""
+        words = [self.setting.target.name]
+        if not self.alive:
+            return "  ".join([*words, LATER])
+        words.append(f"t+{trio.current_time() - self.session.began:.3f}")
+        if self.time.next_deadline < SOON and self.setting.is_simulated:
+            words.append(f"next clock in {self.time.next_deadline:g} s")
+        hands = [who for who in PLAYERS if self.session.by_hand[who]]
+        if hands:
+            words.append(f"by hand: {' '.join(hands)}")
+        return "  ".join(words)
 
     @property
     def is_by_pipe(self) -> bool:
@@ -189,7 +217,7 @@ class Debugger:
         while True:
             self.screen.settled()
             try:
-                line = await self.lines.ask(self.prompt)
+                line = await self.lines.ask(self.prompt, self.status)
             except Interrupted:
                 self.screen.comment(
                     "Ctrl-C: a line is given up with it, the debugger is left with :quit or Ctrl-D"
@@ -204,7 +232,8 @@ class Debugger:
         """Carry out one line."""
         if line is None:
             return await self._end_of_input()
-        self.screen.typed(self.prompt, line)
+        if line.startswith(":"):
+            self.screen.typed(self.prompt, line)
         said: Outcome = None
         with self._interruptible() as scope:
             try:
@@ -245,7 +274,23 @@ class Debugger:
             octets.parse(line)
             self.burst.append(line)
             return
+        if self.ended:
+            raise CannotError(
+                f"nobody hears it, the chain has ended ({self.ended}): :restart, :back or :quit"
+            )
+        there = len(self.session.record)
         await self.do(sent(self.typing_lane, [line], self.setting.score.files))
+        self._hint(there)
+
+    def _hint(self, there: int) -> None:
+        """Say what everybody waits for when nothing has answered."""
+        new = self.session.record[there:]
+        if not self.setting.is_simulated or any(moment.lane in ("S", "ST", "c") for moment in new):
+            return
+        left = self.time.next_deadline
+        if self.who == "client" and left < SHORTLY:
+            self.screen.settled()
+            self.screen.comment(f"no answer yet; the next clock rings in {left:g} s (:wait)")
 
     @property
     def typing_lane(self) -> str:
@@ -264,10 +309,7 @@ class Debugger:
             for moment in session.record
             if moment.lane in ("C", "CT")
         )
-        over = any(
-            moment.lane == "S" and moment.what.startswith(("exit", "signal")) for moment in session.record
-        )
-        if self.is_by_pipe or not self.alive or done or over:
+        if self.is_by_pipe or not self.alive or done or self.ended:
             return Quit()
         return await self.obey(":eof")
 

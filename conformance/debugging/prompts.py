@@ -11,7 +11,6 @@ import trio
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
-from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 
@@ -34,7 +33,7 @@ class Input(Protocol):
 
     is_terminal: bool
 
-    async def ask(self, prompt: str) -> str | None:
+    async def ask(self, prompt: str, status: str) -> str | None:
         """Return the next line, None at the end of input. Raises Interrupted."""
         ...
 
@@ -53,10 +52,10 @@ class Terminal:
             enable_open_in_editor=True,
         )
 
-    async def ask(self, prompt: str) -> str | None:
-        """See Input."""
+    async def ask(self, prompt: str, status: str) -> str | None:
+        """See Input. The status stands on the last line of the terminal."""
         try:
-            return await trio.to_thread.run_sync(self._ask, prompt, abandon_on_cancel=True)
+            return await trio.to_thread.run_sync(self._ask, prompt, status, abandon_on_cancel=True)
         except EOFError:
             return None
         except KeyboardInterrupt:
@@ -65,9 +64,9 @@ class Terminal:
             self._leave()
             raise
 
-    def _ask(self, prompt: str) -> str:
+    def _ask(self, prompt: str, status: str) -> str:
         with patch_stdout(raw=True):
-            return self._session.prompt(ANSI(prompt))
+            return self._session.prompt(prompt, bottom_toolbar=status)
 
     def _leave(self) -> None:
         """Have the prompt's thread put the terminal back, whatever it waits for."""
@@ -94,7 +93,7 @@ class Pipe:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
 
-    async def ask(self, prompt: str) -> str | None:  # noqa: ARG002 - nobody looks
+    async def ask(self, prompt: str, status: str) -> str | None:  # noqa: ARG002 - nobody looks
         """See Input. A line that is no UTF-8 keeps its bytes as escapes."""
         line = await trio.to_thread.run_sync(self._file.readline, LONGEST, abandon_on_cancel=True)
         if not line:

@@ -113,8 +113,8 @@ class Screen:
         self.words(f"? {text}", role="bad")
 
     def typed(self, prompt: str, text: str) -> None:
-        """Note a line that was typed, for the recording: the terminal has shown it already."""
-        self.cast.output(f"{prompt}{text}\n")
+        """Show a command that was typed: the terminal has taken it away, and a pipe shows nothing."""
+        self.say((Span(prompt, "dim"), Span(clean(text))))
 
     def resized(self) -> None:
         """Take note of the terminal's size."""
