@@ -18,6 +18,7 @@ from conformance.selection import NothingMatchedError
 _UNTIL: Final = re.compile(r"(\S+)(?: until ([0-9]{1,6}))?")
 _RULE: Final = re.compile(r"[A-Z][A-Z0-9]*-[A-Z0-9*-]+")
 _PATTERN: Final = re.compile(r"(S|ST|c|fd3|E): ?(.+)")
+NO_SCENARIO: Final = "no scenario was loaded; :run FILE"
 AROUND: Final = 4
 """Lines of a scenario that :list shows on either side."""
 
@@ -92,6 +93,8 @@ async def go_on(debugger: Debugger, _: str) -> Outcome:
 async def _next(debugger: Debugger) -> bool:
     """Play one beat; at the end look at what is left. False when that is over."""
     play = upcoming(debugger.session)
+    if not debugger.setting.own:
+        raise CannotError(NO_SCENARIO)
     if play is None:
         await debugger.finish()
         debugger.screen.comment("the end of the scenario: all is as written")
@@ -173,7 +176,7 @@ async def listing(debugger: Debugger, _: str) -> Outcome:
     talk = debugger.setting.score.talk
     section = talk.section("talk")
     if section is None or not debugger.setting.own:
-        raise CannotError("no scenario was loaded; :run FILE")
+        raise CannotError(NO_SCENARIO)
     play = upcoming(debugger.session)
     here = play.beat.line if play else section.line + len(section.lines)
     for line, text in enumerate(section.lines, section.line + 1):

@@ -16,7 +16,7 @@ from conformance.debugging.screen import Screen
 from conformance.debugging.session import CannotError, Session
 from conformance.debugging.setting import Setting
 from conformance.debugging.steps import PLAYERS, Anew, Hands, Play, Player, Step
-from conformance.debugging.table import LATER, Command, Outcome, Quit
+from conformance.debugging.table import LATER, LONGEST, Command, Outcome, Quit
 from conformance.debugging.typing_lines import sent
 from conformance.format import octets
 from conformance.format.octets import NotationError
@@ -25,8 +25,6 @@ from conformance.playing.scene import Wrong
 from conformance.playing.verdicts import Moment
 from conformance.targets import Unusable
 
-SOON: Final = 86400.0
-"""Seconds: the clocks of a chain ring before."""
 SHORTLY: Final = 60.0
 """Seconds to the next clock that are worth a remark: five after a refusal, not twenty minutes."""
 LANES: Final = ("S", "ST", "c", "fd3", "E")
@@ -96,7 +94,7 @@ class Debugger:
         if not self.alive:
             return "  ".join([*words, LATER])
         words.append(f"t+{trio.current_time() - self.session.began:.3f}")
-        if self.time.next_deadline < SOON and self.setting.is_simulated:
+        if self.time.next_deadline < LONGEST and self.setting.is_simulated:
             words.append(f"next clock in {self.time.next_deadline:g} s")
         hands = [who for who in PLAYERS if self.session.by_hand[who]]
         if hands:

@@ -48,6 +48,10 @@ class Session:
         self.began = trio.current_time()
         self.director = Director(setting.score, setting.score.beats, stage, record)
         self.watch = Watch(stage, record, self._arrived)
+        self._speaking = 0
+        """How many inner programs are about to say something."""
+        self._said = 0
+        """How often one has."""
         self.users: list[str] = setting.score.talk.all("users")
         """The users table, as the header of a scenario has it."""
 
@@ -57,8 +61,15 @@ class Session:
         async with self.director.performing():
             nursery = self.director.scene.nursery
             nursery.start_soon(self.watch.watch, nursery)
-            await self.stage.settle()
+            await self.settle()
             yield
+
+    async def settle(self) -> None:
+        """Wait until everybody is idle, whom we play too."""
+        said = -1
+        while self._speaking or said != self._said:
+            said = self._said
+            await self.stage.settle()
 
     @property
     def beats(self) -> tuple[Beat, ...]:
@@ -106,7 +117,7 @@ class Session:
             case Hands(who, by_hand):
                 self._hand_over(who, by_hand=by_hand)
         if not isinstance(step, Play):
-            await self.stage.settle()
+            await self.settle()
 
     def _check(self, step: Step) -> None:
         beat = step.beat if isinstance(step, Act) else None
@@ -135,7 +146,7 @@ class Session:
                 await director.play_beat(beat)
         else:
             await director.play_beat(beat)
-        await self.stage.settle()
+        await self.settle()
         self._take_all()
 
     def _prepared(self, beat: Event) -> Event:
@@ -245,7 +256,12 @@ class Session:
         await obey(puppet, Order("exit", server.over))
 
     async def _say(self, puppet: Puppet, data: bytes) -> None:
+        """Say something when all that was on its way has come: so it stands in the order that always holds."""
         if data:
+            self._speaking += 1
+            await self.stage.settle()
+            self._speaking -= 1
+            self._said += 1
             self.record.append(Moment(trio.current_time(), "s", data))
             try:
                 await puppet.send(data)

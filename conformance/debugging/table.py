@@ -1,5 +1,6 @@
 """What a command is, and what it is given: the debugger as the commands see it."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -32,6 +33,10 @@ class Command(NamedTuple):
     """Whether it needs a chain that runs."""
 
 
+LONGEST: Final = 86400.0
+"""Seconds that may pass in one step; in a week the machine takes everybody to be stuck."""
+_UNITS: Final = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
+_TIME: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|)", re.ASCII)
 LATER: Final = "the chain is gone: :restart, :back or :quit"
 
 
@@ -53,13 +58,12 @@ def number(text: str, default: int, what: str) -> int:
 
 def seconds(text: str, default: float) -> float:
     """Return the seconds of 5s, 500ms, 20m or 5. Raises CannotError."""
-    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
     if not text:
         return default
-    for unit, factor in units.items():
-        digits = text.removesuffix(unit)
-        if digits != text and digits.replace(".", "", 1).isdigit() and digits.isascii():
-            return float(digits) * factor
-    if text.isascii() and text.replace(".", "", 1).isdigit():
-        return float(text)
-    raise CannotError("expected a time such as 5s, 200ms or 20m")
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise CannotError("expected a time such as 5s, 200ms or 20m")
+    duration = float(found[1]) * _UNITS[found[2]]
+    if duration > LONGEST:
+        raise CannotError("expected at most a day: by then every clock has rung")
+    return duration

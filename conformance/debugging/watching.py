@@ -1,6 +1,8 @@
 """What happens in a life besides bytes, put on the record: ends, starts, the order to begin TLS."""
 
+import re
 from collections.abc import Callable
+from typing import Final
 
 import trio
 
@@ -10,7 +12,8 @@ from conformance.playing.stage import CHECKPASSWORD, Puppet, Stage
 from conformance.playing.stream import Stream
 from conformance.playing.verdicts import Moment
 
-TOLD = (b"AUTHUP_USER",)
+_WORD: Final = re.compile(rb"[A-Za-z0-9@._+-]+")
+TOLD: Final = (b"AUTHUP_USER",)
 """Variables of the inner program that its start is told with, if it has them."""
 
 
@@ -53,7 +56,7 @@ class Watch:
         words = ["start", *([f"uid={program.uid}"] if program.uid is not None else [])]
         for name in TOLD:
             value = (program.env or {}).get(name)
-            if value is not None and value.isalnum():
+            if value is not None and _WORD.fullmatch(value):
                 words.append(f"{name.decode()}={value.decode()}")
         self._note("c", " ".join(words))
 
