@@ -15,7 +15,7 @@ from conformance.debugging.record import Record
 from conformance.debugging.screen import Screen
 from conformance.debugging.session import CannotError, Session
 from conformance.debugging.setting import Setting
-from conformance.debugging.steps import PLAYERS, Anew, Hands, Play, Player, Step
+from conformance.debugging.steps import PLAYERS, Act, Anew, Hands, Play, Player, Step
 from conformance.debugging.table import LATER, LONGEST, Command, Outcome, Quit
 from conformance.debugging.typing_lines import sent
 from conformance.format import octets
@@ -110,6 +110,8 @@ class Debugger:
         """Do a step in the chain that runs. Raises CannotError, Wrong."""
         if not self.alive:
             raise CannotError(LATER)
+        if isinstance(step, Act) and self.ended:
+            raise CannotError(f"nobody is there any more ({self.ended}): :restart, :back or :quit")
         with lives.guarded(self.setting):
             await self.session.do(step)
 
@@ -272,10 +274,6 @@ class Debugger:
             octets.parse(line)
             self.burst.append(line)
             return
-        if self.ended:
-            raise CannotError(
-                f"nobody hears it, the chain has ended ({self.ended}): :restart, :back or :quit"
-            )
         there = len(self.session.record)
         await self.do(sent(self.typing_lane, [line], self.setting.score.files))
         self._hint(there)

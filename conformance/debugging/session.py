@@ -256,7 +256,7 @@ class Session:
         await obey(puppet, Order("exit", server.over))
 
     async def _say(self, puppet: Puppet, data: bytes) -> None:
-        """Say something when all that was on its way has come: so it stands in the order that always holds."""
+        """Say something when all that was on its way has come: in the order that always holds."""
         if data:
             self._speaking += 1
             await self.stage.settle()
