@@ -5,6 +5,7 @@ import os
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -13,6 +14,7 @@ from conformance import targets
 from conformance.cli import INTERRUPTED
 from conformance.debugging import lives, prompts, setting
 from conformance.debugging.clocks import MachineTime, RealTime, Time
+from conformance.debugging.completion import complete
 from conformance.debugging.debugger import Debugger
 from conformance.debugging.screen import Screen
 from conformance.debugging.steps import Anew, Hands, Step
@@ -31,7 +33,7 @@ def debug(args: argparse.Namespace) -> int:
         ready = stack.enter_context(premises.prepared(target))
         stack.enter_context(lives.surroundings(time, args.seed))
         debugger = Debugger(replace(chosen, target=ready), time, screen, COMMANDS)
-        lines = debugger.lines = prompts.chosen(debugger.complete)
+        lines = debugger.lines = prompts.chosen(partial(complete, debugger))
         if lines.is_terminal:
             screen.comment(f"{target.name}: {' '.join(chosen.score.chain)}; :help has the commands")
         hands: tuple[Step, ...] = tuple(Hands(who, by_hand=True) for who in args.by_hand)
@@ -42,6 +44,8 @@ def debug(args: argparse.Namespace) -> int:
         except BaseException as error:
             if found(error, KeyboardInterrupt):
                 return INTERRUPTED
+            if terminated := found(error, SystemExit):
+                raise terminated from None
             raise
         finally:
             if args.cast:

@@ -1,14 +1,13 @@
 """The loop: one life of a chain after the other, in each of them one command after the other."""
 
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import trio
 
-from conformance.debugging import lives
+from conformance.debugging import differences, lives
 from conformance.debugging.clocks import Time
+from conformance.debugging.interrupts import Interrupts
 from conformance.debugging.lanes import Lane
 from conformance.debugging.prompts import Input, Interrupted
 from conformance.debugging.record import Record
@@ -28,8 +27,6 @@ from conformance.targets import Unusable
 SHORTLY: Final = 60.0
 """Seconds to the next clock that are worth a remark: five after a refusal, not twenty minutes."""
 LANES: Final = ("S", "ST", "c", "fd3", "E")
-SMTP_VERBS: Final = "EHLO HELO AUTH MAIL RCPT DATA BDAT RSET NOOP QUIT HELP VRFY STARTTLS"
-POP3_VERBS: Final = "CAPA USER PASS APOP AUTH STAT LIST RETR DELE UIDL TOP NOOP RSET QUIT STLS"
 
 
 class Debugger:
@@ -50,16 +47,13 @@ class Debugger:
         """Lines that wait to go out as one packet."""
         self.breaks: list[str] = []
         self.lanes: dict[str, Lane] = {}
-        self.tried: tuple[Step, ...] = ()
-        """The steps of the life before this one."""
         self.lines: Input
-        self._scope: trio.CancelScope | None = None
-        self._interrupts = 0
+        self._interrupts = Interrupts(self._interrupted)
 
     async def debug(self, first: Anew, last: str = "") -> int:
         """Go on until somebody has had enough, then obey the last line; return the exit code."""
         async with trio.open_nursery() as nursery:
-            await nursery.start(self._hear_interrupts)
+            await nursery.start(self._interrupts.hear)
             anew: Outcome = first
             while isinstance(anew, Anew):
                 anew = await self._live(anew)
@@ -101,10 +95,9 @@ class Debugger:
             words.append(f"by hand: {' '.join(hands)}")
         return "  ".join(words)
 
-    @property
-    def is_by_pipe(self) -> bool:
-        """Whether nobody can answer a question."""
-        return not self.lines.is_terminal
+    def _interrupted(self) -> None:
+        if not self.lines.is_terminal:
+            raise KeyboardInterrupt
 
     async def do(self, step: Step) -> None:
         """Do a step in the chain that runs. Raises CannotError, Wrong."""
@@ -177,38 +170,28 @@ class Debugger:
 
     async def _again(self, anew: Anew) -> None:
         """Do the steps of an earlier life again; see whether they lead to the same."""
-        different = None
-        try:
-            for number, step in enumerate(anew.steps):
-                self._follow(step)
-                try:
-                    await self.do(step)
-                except Wrong as wrong:
-                    if anew.seen is None:
-                        self.show_wrong(wrong)
-                if anew.seen is not None and not await self.session.wait_for(anew.seen[number], number):
-                    different = number
-                    break
-        finally:
-            self.screen.muted = False
-        if different is not None and anew.seen is not None:
-            self._show_difference(different, anew.seen[different])
-        elif anew.words:
-            self.screen.comment(anew.words)
-
-    def _follow(self, step: Step) -> None:
-        if isinstance(step, Hands):
-            self.who = step.who if step.by_hand else "client"
-
-    def _show_difference(self, number: int, before: dict[str, bytes]) -> None:
-        now = self.session.outcome(number)
-        self.screen.error(f"step {number + 1} did not lead to the same as before; the chain stands there")
-        for lane in sorted(before.keys() | now.keys()):
-            one, other = before.get(lane, b""), now.get(lane, b"")
-            if one != other:
-                self.screen.words(
-                    f"  {lane}: before  {octets.visible(one)}", f"  {lane}: now     {octets.visible(other)}"
+        for number, step in enumerate(anew.steps):
+            if isinstance(step, Hands):
+                self.who = step.who if step.by_hand else "client"
+            try:
+                await self.do(step)
+            except CannotError as error:
+                self.screen.muted = False
+                self.screen.error(f"step {number + 1} cannot be done again: {error}")
+                return
+            except Wrong as wrong:
+                if anew.seen is None:
+                    self.show_wrong(wrong)
+            if anew.seen is not None and not await self.session.wait_for(anew.seen[number], number):
+                self.screen.muted = False
+                self.screen.error(
+                    f"step {number + 1} did not lead to the same as before; the chain stands there"
                 )
+                self.screen.words(*differences.from_before(anew.seen[number], self.session.outcome(number)))
+                return
+        self.screen.muted = False
+        if anew.words:
+            self.screen.comment(anew.words)
 
     # Commands
 
@@ -235,7 +218,7 @@ class Debugger:
         if line.startswith(":"):
             self.screen.typed(self.prompt, line)
         said: Outcome = None
-        with self._interruptible() as scope:
+        with self._interrupts.stopping() as scope:
             try:
                 if line.startswith(":") and not line.startswith("::"):
                     said = await self._command(line)
@@ -305,21 +288,16 @@ class Debugger:
             for moment in session.record
             if moment.lane in ("C", "CT")
         )
-        if self.is_by_pipe or not self.alive or done or self.ended:
+        if not self.lines.is_terminal or not self.alive or done or self.ended:
             return Quit()
         return await self.obey(":eof")
 
     def show_wrong(self, wrong: Wrong) -> None:
         """Show what is not as the scenario has it."""
-        finding = wrong.finding
-        place = f"{self.setting.score.talk.file}:{finding.line}: " if finding.line else ""
-        note = f" ({finding.note})" if finding.note else ""
+        headline, lines = differences.from_scenario(self.setting.score.talk.file, wrong)
         self.screen.settled()
-        self.screen.error(f"{place}{finding.kind}{note} {' '.join(finding.rules)}".rstrip())
-        if finding.expected:
-            self.screen.words(f"    expected  {finding.expected}")
-        if finding.got:
-            self.screen.words(f"    got       {finding.got}")
+        self.screen.error(headline)
+        self.screen.words(*lines)
 
     async def hand_over(self, who: Player, *, by_hand: bool) -> None:
         """Let somebody be played by hand, or not any more."""
@@ -331,39 +309,6 @@ class Debugger:
         for who in PLAYERS:
             await self.hand_over(who, by_hand=False)
         self.who = "client"
-
-    def complete(self, text: str) -> Iterator[str]:
-        """Return what may follow a text, for its last word."""
-        first, space, rest = text.partition(" ")
-        if text.startswith(":") and not space:
-            yield from (f":{name}" for name in self.commands if f":{name}".startswith(text))
-        elif text.startswith(":"):
-            command = self.commands.get(first[1:])
-            last = rest.rpartition(" ")[2]
-            yield from (word for word in (command.complete(self) if command else ()) if word.startswith(last))
-        elif not space:
-            verbs = POP3_VERBS if self.setting.protocol == "pop3" else SMTP_VERBS
-            yield from (verb for verb in verbs.split() if verb.startswith(first.upper()))
-
-    # Ctrl-C
-
-    async def _hear_interrupts(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        with trio.open_signal_receiver(signal.SIGINT) as signals:
-            task_status.started()
-            async for _ in signals:
-                if self._scope is not None:
-                    self._scope.cancel()
-                elif self.is_by_pipe:
-                    raise KeyboardInterrupt
-
-    @contextmanager
-    def _interruptible(self) -> Iterator[trio.CancelScope]:
-        with trio.CancelScope() as scope:
-            self._scope = scope
-            try:
-                yield scope
-            finally:
-                self._scope = None
 
 
 def upcoming(session: Session) -> Play | None:

@@ -2,6 +2,14 @@
 
 from typing import Final
 
+import trio
+
+from conformance.debugging.record import Record
+from conformance.debugging.watching import Watch
+from conformance.playing.cast import obey
+from conformance.playing.stage import Order, Puppet, Stage
+from conformance.playing.verdicts import Moment
+
 MOST_WAITING: Final = 65536
 """Bytes of a line that is not complete: the rest of a longer one is a new line."""
 
@@ -63,3 +71,53 @@ class InnerServer:
         }
         known = {b"quit", b"noop", b"rset"}
         return replies.get(verb) or (b"+OK \r\n" if verb in known else b"-ERR no such message\r\n")
+
+
+class Servers:
+    """Has an InnerServer speak through each puppet, unless `by_hand`.
+
+    `speaking`: how many are about to say something; `said`: how often one has.
+    """
+
+    def __init__(self, stage: Stage, record: Record, watch: Watch, *, by_hand: bool) -> None:
+        self.by_hand = by_hand
+        self.speaking = 0
+        self.said = 0
+        self._stage = stage
+        self._record = record
+        self._watch = watch
+
+    async def serve(self, puppet: Puppet) -> None:
+        """Be one inner program until its end. What somebody answers by hand is not answered again."""
+        server = InnerServer("pop3" if "pop3" in puppet.program.name else "smtp")
+        if not self.by_hand:
+            await self._say(puppet, server.greeting())
+        heard = 0
+        while server.over is None:
+            while len(puppet.input.data) == heard and not puppet.input.ended:
+                await puppet.input.more()
+            data = bytes(puppet.input.data[heard:])
+            heard += len(data)
+            if not data and self.by_hand:
+                return
+            if not data:
+                server.end_of_input()
+            elif not self.by_hand:
+                await self._say(puppet, server.hear(data))
+        self._record.append(Moment(trio.current_time(), "s", b"", f"exit {server.over}"))
+        self._watch.ordered.add(puppet.process.pid)
+        await obey(puppet, Order("exit", server.over))
+
+    async def _say(self, puppet: Puppet, data: bytes) -> None:
+        """Say something when all that was on its way has come: in the order that always holds."""
+        if not data:
+            return
+        self.speaking += 1
+        await self._stage.settle()
+        self.speaking -= 1
+        self.said += 1
+        self._record.append(Moment(trio.current_time(), "s", data))
+        try:
+            await puppet.send(data)
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+            return  # the filter is gone, which its end tells

@@ -8,7 +8,7 @@ from typing import Final
 import trio
 
 from conformance.debugging.clocks import Time
-from conformance.debugging.inner_server import InnerServer
+from conformance.debugging.inner_server import Servers
 from conformance.debugging.record import Record
 from conformance.debugging.setting import Setting
 from conformance.debugging.steps import Act, Hands, Play, Player, Step, Wait
@@ -16,9 +16,8 @@ from conformance.debugging.watching import Watch
 from conformance.format import octets
 from conformance.playing.beats import Beat, Event, Send
 from conformance.playing.calls import User
-from conformance.playing.cast import obey
 from conformance.playing.director import Director
-from conformance.playing.stage import CHECKPASSWORD, Order, Puppet, Stage
+from conformance.playing.stage import CHECKPASSWORD, Puppet, Stage
 from conformance.playing.verdicts import Moment
 from fakes.machine import reseed
 
@@ -48,10 +47,7 @@ class Session:
         self.began = trio.current_time()
         self.director = Director(setting.score, setting.score.beats, stage, record)
         self.watch = Watch(stage, record, self._arrived)
-        self._speaking = 0
-        """How many inner programs are about to say something."""
-        self._said = 0
-        """How often one has."""
+        self.servers = Servers(stage, record, self.watch, by_hand=setting.own)
         self.users: list[str] = setting.score.talk.all("users")
         """The users table, as the header of a scenario has it."""
 
@@ -67,8 +63,8 @@ class Session:
     async def settle(self) -> None:
         """Wait until everybody is idle, whom we play too."""
         said = -1
-        while self._speaking or said != self._said:
-            said = self._said
+        while self.servers.speaking or said != self.servers.said:
+            said = self.servers.said
             await self.stage.settle()
 
     @property
@@ -98,6 +94,10 @@ class Session:
         if not calls or calls[-1].process.ended or calls[-1].process.programs[-1].name not in CHECKPASSWORD:
             return None
         return calls[-1]
+
+    def _arrived(self, puppet: Puppet) -> None:
+        if puppet.program.name not in CHECKPASSWORD:
+            self.director.scene.nursery.start_soon(self.servers.serve, puppet)
 
     async def do(self, step: Step) -> None:
         """Do a step, and wait until all that it leads to is done. Raises CannotError, Wrong."""
@@ -212,7 +212,9 @@ class Session:
 
     def _hand_over(self, who: Player, *, by_hand: bool) -> None:
         self.by_hand[who] = by_hand
-        if who == "checkpassword":
+        if who == "inner":
+            self.servers.by_hand = by_hand
+        elif who == "checkpassword":
             self.director.cast.calls.by_hand = by_hand
         elif who == "tls":
             self.director.front_end.by_hand = by_hand
@@ -225,48 +227,6 @@ class Session:
         orders = [self.stage.front_end.orders] if self.stage.front_end else []
         for stream in (self.stage.plain, self.stage.tls, self.stage.log, *puppets, *orders):
             stream.take(len(stream.data) - stream.taken)
-
-    # The inner program
-
-    def _arrived(self, puppet: Puppet) -> None:
-        if puppet.program.name not in CHECKPASSWORD:
-            self.director.scene.nursery.start_soon(self._serve, puppet)
-
-    async def _serve(self, puppet: Puppet) -> None:
-        """Play an inner program whenever nobody does it by hand."""
-        server = InnerServer("pop3" if "pop3" in puppet.program.name else "smtp")
-        if not self.by_hand["inner"]:
-            await self._say(puppet, server.greeting())
-        heard = 0
-        while server.over is None:
-            while len(puppet.input.data) == heard and not puppet.input.ended:
-                await puppet.input.more()
-            data = bytes(puppet.input.data[heard:])
-            heard += len(data)
-            if self.by_hand["inner"]:
-                if not data:
-                    return
-                continue
-            if data:
-                await self._say(puppet, server.hear(data))
-            else:
-                server.end_of_input()
-        self.record.append(Moment(trio.current_time(), "s", b"", f"exit {server.over}"))
-        self.watch.ordered.add(puppet.process.pid)
-        await obey(puppet, Order("exit", server.over))
-
-    async def _say(self, puppet: Puppet, data: bytes) -> None:
-        """Say something when all that was on its way has come: in the order that always holds."""
-        if data:
-            self._speaking += 1
-            await self.stage.settle()
-            self._speaking -= 1
-            self._said += 1
-            self.record.append(Moment(trio.current_time(), "s", data))
-            try:
-                await puppet.send(data)
-            except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
-                return  # the filter is gone, which its end tells
 
     # Once more
 
