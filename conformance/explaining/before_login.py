@@ -27,14 +27,29 @@ ENDS: Mapping[bytes, int | None] = {
 """How the child must have ended, from what authup said then."""
 
 
+def names_descriptors(env: Mapping[bytes, bytes]) -> bool:
+    """Say whether the environment names all descriptors of a TLS front end."""
+    return all(env.get(name, b"").isdigit() for name in ucspitls.VARIABLES[2:])
+
+
 class BeforeLogin:
     """authup (and reup, where the chain has it) until somebody else speaks."""
 
     def __init__(
-        self, chain: Sequence[str], files: Mapping[str, bytes], env: Mapping[bytes, bytes], said: bytes
+        self,
+        chain: Sequence[str],
+        files: Mapping[str, bytes],
+        env: Mapping[bytes, bytes],
+        said: bytes,
+        *,
+        usable: bool,
     ) -> None:
-        """`said` is the beginning of what the client got: POP3's greeting has our PID and the time."""
+        """`said` is the beginning of what the client got: POP3's greeting has our PID and the time.
+
+        `usable`: the descriptors of the TLS front end, if there are any, are open.
+        """
         self._reup = "{reup}" in chain
+        self._usable = usable and names_descriptors(env)
         self._files, self._env, self._said = files, env, said
         args = [word.encode() for word in chain[chain.index("{authup}") + 1 :]]
         self._attempt = 1 if self._reup else 0
@@ -81,7 +96,6 @@ class BeforeLogin:
         usual = SMTP_CAPABILITIES if name == "smtp" else POP3_CAPABILITIES
         stamp = _STAMP.match(self._said)
         numbers = (int(stamp[1][:9]), int(stamp[2][:12])) if stamp else (0, 0)
-        usable = all(self._env.get(fd, b"").isdigit() for fd in ucspitls.VARIABLES[2:])
         settings = Settings(
             greeting=control.greeting(
                 self._files.get(f"control/{name}greeting"), self._files.get("control/me")
@@ -93,7 +107,7 @@ class BeforeLogin:
             uid=0,
             unix_time=numbers[1],
             attempt=self._attempt,
-            tls=before.tls if before else ucspitls.tls(self._env, usable=usable),
+            tls=before.tls if before else ucspitls.tls(self._env, usable=self._usable),
             long_lines=before.long_lines if before else 0,
             errors=before.errors if before else 0,
             sasl_broken_clients=b"AUTHUP_SASL_BROKEN_CLIENTS" in self._env,

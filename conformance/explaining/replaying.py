@@ -13,13 +13,14 @@ from acceptutils import control, ucspitls
 from acceptutils.actions import Action, RestartServer, StartTls
 from acceptutils.rules import BadRuleError
 from conformance.explaining.answer import Answer
-from conformance.explaining.before_login import ENDS, BeforeLogin
+from conformance.explaining.before_login import ENDS, BeforeLogin, names_descriptors
 from conformance.explaining.filtering import Numbered, numbered
 from conformance.explaining.watching import WatchedFilter
 from conformance.playing.verdicts import Moment
 
 _BEFORE = ("reup", "authup", "checkpassword", "checknotroot", "fixsmtpio")
 _LAST_LINE = re.compile(rb"[0-9]{3}(?: |\r?\n|\Z)")
+_NOTHING_BETWEEN = "nothing stands between it and the client"
 _AHEAD = 3  # replies that are looked through for one that fits
 
 
@@ -32,10 +33,22 @@ class Located(NamedTuple):
     answer: Answer
 
 
+def likeliest(
+    moments: Sequence[Moment], chain: Sequence[str], files: Mapping[str, bytes], env: Mapping[bytes, bytes]
+) -> "Replay":
+    """Return the replay that comes nearest to what was seen."""
+    first = Replay(moments, chain, files, env)
+    if b"UCSPITLS" not in env or not first.doubts:
+        return first
+    second = Replay(moments, chain, files, env, usable=False)
+    return second if second.doubts < first.doubts else first
+
+
 class Replay:
     """What a record says, put through our programs' logic.
 
-    `trouble`: why control/fixsmtpio is no use, if so.
+    `trouble`: why control/fixsmtpio is no use, if so. `usable`: whether the front end's descriptors are open,
+    where the environment names them; likeliest() finds out.
     """
 
     def __init__(
@@ -44,7 +57,10 @@ class Replay:
         chain: Sequence[str],
         files: Mapping[str, bytes],
         env: Mapping[bytes, bytes],
+        *,
+        usable: bool = True,
     ) -> None:
+        self._usable = usable
         self._moments, self._chain, self._files = moments, chain, files
         self._before: BeforeLogin | None = None
         self._filter: WatchedFilter | None = None
@@ -61,7 +77,7 @@ class Replay:
         except BadRuleError as error:
             self.trouble, self._rules = f"control/fixsmtpio is rejected: {error}", Numbered((), ())
         if "{authup}" in chain:
-            self._before = BeforeLogin(chain, files, env, said)
+            self._before = BeforeLogin(chain, files, env, said, usable=usable)
         elif "{fixsmtpio}" in chain:
             self._begin_filter(b"", "S")
         else:
@@ -75,9 +91,9 @@ class Replay:
         return self._filter.env if self._filter else self._env
 
     @property
-    def offers_tls(self) -> bool:
-        """Whether fixsmtpio would announce STARTTLS at the end."""
-        return self._filter is not None and self._filter.offers_tls
+    def doubts(self) -> int:
+        """How many replies were seen that our programs' logic would not have given."""
+        return sum(not reply.answer.sure for lane in ("S", "ST") for reply in self.replies(lane))
 
     @property
     def rules(self) -> Numbered:
@@ -124,7 +140,8 @@ class Replay:
         if ended is not None and ended.exit_code == meant:
             words = f"fixsmtpio ended with exit code {meant}, which a rule set"
             return Answer(lane, "authup", data, applied=(ended,), words=words, rule="AUTHUP-EXIT-1")
-        return Answer(lane, self._who(data), data, words=_unasked(data))
+        words = _NOTHING_BETWEEN if self._through else _unasked(data)
+        return Answer(lane, self._who(data), data, words=words)
 
     def _who(self, data: bytes) -> str:
         if b" authup " in data[:40]:
@@ -136,7 +153,7 @@ class Replay:
     @property
     def _inner(self) -> str:
         names = [word.strip("{}") for word in self._chain if word.startswith("{")]
-        return names[-1] if names and names[-1] not in _BEFORE else "the program behind"
+        return (names or [*self._chain, "the program"])[-1 if names else 0]
 
     # The record, moment by moment
 
@@ -184,8 +201,7 @@ class Replay:
             self._through = True
             return
         name = control.greeting(self._files.get("control/smtpgreeting"), self._files.get("control/me"))
-        usable = all(self._env.get(fd, b"").isdigit() for fd in ucspitls.VARIABLES[2:])
-        tls = ucspitls.tls(self._env, usable=usable)
+        tls = ucspitls.tls(self._env, usable=self._usable and names_descriptors(self._env))
         self._filter = WatchedFilter(self._rules, name or b"", self._env, tls)
         self._filter.lane = lane
         self._act(self._filter.server_started(0))
@@ -208,10 +224,11 @@ class Replay:
             self._act(self._filter.server_data(data))
         else:
             lane = self._before.lane if self._before else "S"
-            words = "nothing stands between it and the client"
             for line in data.splitlines(keepends=True):
                 self._answers.append(
-                    Answer(lane, self._inner, line, self._last, None, line, (), words, "AUTHUP-CP-1")
+                    Answer(
+                        lane, self._inner, line, self._last, None, line, (), _NOTHING_BETWEEN, "AUTHUP-CP-1"
+                    )
                 )
 
     def _act(self, actions: list[Action]) -> None:

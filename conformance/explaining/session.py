@@ -9,7 +9,7 @@ from conformance.explaining.answer import Answer
 from conformance.explaining.explanation import Explanation, quoted
 from conformance.explaining.filtering import Applied, Missed, missed, request_steps
 from conformance.explaining.mechanism import at_work
-from conformance.explaining.replaying import Located, Replay
+from conformance.explaining.replaying import Located, likeliest
 from conformance.explaining.specification import Around, Index, Reason, named
 from conformance.explaining.wording import happened, setting, told
 from conformance.format.octets import write
@@ -77,7 +77,7 @@ class _Explainer:
         index: Index,
     ) -> None:
         self._moments, self._chain, self._files, self._index = moments, chain, files, index
-        self._replay = Replay(moments, chain, files, env)
+        self._replay = likeliest(moments, chain, files, env)
         greeting = control.greeting(
             files.get("control/smtpgreeting", files.get("control/pop3greeting")), files.get("control/me")
         )

@@ -37,11 +37,6 @@ class WatchedFilter(Filter):
         """The environment that the rules see now."""
         return self._env
 
-    @property
-    def offers_tls(self) -> bool:
-        """Whether the built-in routine of EHLO announces STARTTLS now."""
-        return self._tls.offered
-
     def started_tls(self, question: StartTls) -> None:
         """Keep the answer to STARTTLS, which the driver sends."""
         self._keep(question.ready)
