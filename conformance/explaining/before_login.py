@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from acceptutils import authup, control, options, ucspitls
+from acceptutils import authup, control, decimal, options, ucspitls
 from acceptutils.actions import Action, AwaitMoment, CheckPassword, Exit, Send, StartTls
 from acceptutils.authup import Session, Settings
 from acceptutils.authup_pop3 import DEFAULT_CAPABILITIES as POP3_CAPABILITIES
@@ -12,19 +12,9 @@ from acceptutils.authup_smtp import DEFAULT_CAPABILITIES as SMTP_CAPABILITIES
 from acceptutils.authup_smtp import SmtpSession
 from acceptutils.ucspitls import Tls
 from conformance.explaining.answer import Answer
+from conformance.explaining.unasked import child_end
 
 _STAMP = re.compile(rb"\+OK <([0-9]+)\.([0-9]+)@")
-ENDS: Mapping[bytes, int | None] = {
-    b"454 authup temporary": 111,
-    b"-ERR [SYS/TEMP] authup temporary": 111,
-    b"451 authup timeout": 16,
-    b"-ERR authup timeout": 16,
-    b"421 authup unable to read": 18,
-    b"-ERR authup unable to read controls": 18,
-    b"454 authup aack": None,
-    b"-ERR authup aack": None,
-}
-"""How the child must have ended, from what authup said then."""
 
 
 def names_descriptors(env: Mapping[bytes, bytes]) -> bool:
@@ -52,7 +42,7 @@ class BeforeLogin:
         self._usable = usable and names_descriptors(env)
         self._files, self._env, self._said = files, env, said
         args = [word.encode() for word in chain[chain.index("{authup}") + 1 :]]
-        self._attempt = 1 if self._reup else 0
+        self._attempt = 1 if self._reup else decimal.number(env.get(b"REUP", b"")) or 0
         try:
             self._command = authup.command_line(args, self._attempt)
         except options.BadUsageError:
@@ -87,8 +77,7 @@ class BeforeLogin:
         """The client was told something while checkpassword ran: it has ended, and not with a login."""
         if self._waiting:
             self._waiting = False
-            code = next((code for words, code in ENDS.items() if said.startswith(words)), 1)
-            self._do(self._session.child_ended(code, self._session.settings.uid))
+            self._do(self._session.child_ended(child_end(said), self._session.settings.uid))
             self._go_on()
 
     def _new_session(self, before: Session | None) -> Session:

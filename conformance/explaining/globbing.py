@@ -11,18 +11,17 @@ _MOST = 512  # bytes of a line, and of a glob, that are looked at
 
 def why_not(glob: Glob, lines: Iterable[bytes]) -> str:
     """Return why a glob matches none of the lines (FIX-RESP-3), by the line that it gets furthest in."""
-    furthest = max((_far(glob, line) for line in map(without_ending, lines)), default=(0, 0, b""))
-    used, reached, line = furthest
+    far = (_far(glob, line) for line in map(without_ending, lines))
+    used, reached, line = max(far, key=lambda one: one[:2], default=(0, 0, b""))
     done, rest = glob.pattern[:used], glob.pattern[used:]
     if not rest:
-        return f'the glob ends, and the line goes on with "{write(line[reached:])}"'
+        return f'the glob ends, and "{write(line)}" goes on with "{write(line[reached:])}"'
     if b"*" in done:
         return f'behind "{write(done)}" no "{write(rest)}" comes in "{write(line)}"'
     if reached == len(line):
-        return f'the line "{write(line)}" ends where the glob has "{write(rest)}"'
-    return (
-        f'the line has "{write(line[reached : reached + 1])}" as byte {reached + 1}, the glob "{write(rest)}"'
-    )
+        return f'"{write(line)}" ends where the glob has "{write(rest)}"'
+    byte = write(line[reached : reached + 1])
+    return f'"{write(line)}" has "{byte}" as byte {reached + 1}, where the glob has "{write(rest)}"'
 
 
 def _far(glob: Glob, line: bytes) -> tuple[int, int, bytes]:

@@ -5,32 +5,21 @@ own decisions, which tell for each reply who gave it to which line. Where other 
 another implementation, of a clock, of a signal), the pairing is told as not sure.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from acceptutils import control, ucspitls
 from acceptutils.actions import Action, RestartServer, StartTls
 from acceptutils.rules import BadRuleError
 from conformance.explaining.answer import Answer
-from conformance.explaining.before_login import ENDS, BeforeLogin, names_descriptors
+from conformance.explaining.before_login import BeforeLogin, names_descriptors
 from conformance.explaining.filtering import Numbered, numbered
+from conformance.explaining.pairing import Located, paired
+from conformance.explaining.unasked import child_end, is_of_authup, unasked
 from conformance.explaining.watching import WatchedFilter
 from conformance.playing.verdicts import Moment
 
 _BEFORE = ("reup", "authup", "checkpassword", "checknotroot", "fixsmtpio")
-_LAST_LINE = re.compile(rb"[0-9]{3}(?: |\r?\n|\Z)")
 _NOTHING_BETWEEN = "nothing stands between it and the client"
-_AHEAD = 3  # replies that are looked through for one that fits
-
-
-class Located(NamedTuple):
-    """A reply as it was seen, which moment of the record had its first bytes, and where it comes from."""
-
-    lane: str
-    data: bytes
-    number: int
-    answer: Answer
 
 
 def likeliest(
@@ -111,44 +100,19 @@ class Replay:
     def replies(self, lane: str) -> list[Located]:
         """Return the replies on a lane (S or ST) as they were seen."""
         expected = [answer for answer in self.answers() if answer.lane == lane and answer.sent]
-        seen = _Seen(self._moments, lane)
-        found: list[Located] = []
-        sure = True
-        while not seen.over:
-            fits = next((n for n, e in enumerate(expected[: _AHEAD + 1]) if seen.starts_with(e.sent)), None)
-            if fits is not None:
-                answer, expected = expected[fits], expected[fits + 1 :]
-                data, number = seen.take(len(answer.sent))
-                sure = sure and fits == 0
-            else:
-                data, number = seen.take_reply()
-                follows = expected and seen.starts_with(expected[0].sent)
-                if expected and not follows:
-                    answer, expected = expected[0], expected[1:]
-                else:
-                    answer = self._unasked(lane, data)
-                sure = answer.rule != ""
-            found.append(Located(lane, data, number, answer._replace(sure=answer.sure and sure)))
-            sure = True if fits is not None else sure
-        return found
+        return paired(self._moments, lane, expected, self._unasked)
 
     def _unasked(self, lane: str, data: bytes) -> Answer:
         """Return what there is to say of a reply that our programs' logic does not have."""
+        if self._before is None or not is_of_authup(data):
+            words = _NOTHING_BETWEEN if self._through else ""
+            return Answer(lane, "fixsmtpio" if self._filter else self._inner, data, words=words, sure=False)
         steps = [step for answer in self._filter.answers for step in answer.applied] if self._filter else []
         ended = next((step for step in reversed(steps) if step.exit_code is not None), None)
-        meant = next((code for words, code in ENDS.items() if data.startswith(words)), 0)
-        if ended is not None and ended.exit_code == meant:
-            words = f"fixsmtpio ended with exit code {meant}, which a rule set"
+        if ended is not None and ended.exit_code == child_end(data):
+            words = f"fixsmtpio ended with exit code {ended.exit_code}, which a rule set"
             return Answer(lane, "authup", data, applied=(ended,), words=words, rule="AUTHUP-EXIT-1")
-        words = _NOTHING_BETWEEN if self._through else _unasked(data)
-        return Answer(lane, self._who(data), data, words=words)
-
-    def _who(self, data: bytes) -> str:
-        if b" authup " in data[:40]:
-            return "authup"
-        if self._filter is not None:
-            return "fixsmtpio"
-        return "authup" if self._before is not None and not self._through else self._inner
+        return unasked(lane, data)
 
     @property
     def _inner(self) -> str:
@@ -243,45 +207,3 @@ class Replay:
                 self._act(self._filter.tls_unavailable())
             elif isinstance(action, RestartServer):
                 self._act(self._filter.server_started(0))
-
-
-class _Seen:
-    """The bytes of a lane, taken reply by reply."""
-
-    def __init__(self, moments: Sequence[Moment], lane: str) -> None:
-        pieces = [(n, m.data) for n, m in enumerate(moments) if m.lane == lane and m.data]
-        self._data = b"".join(data for _, data in pieces)
-        self._at = 0
-        self._begins: list[tuple[int, int]] = []
-        begin = 0
-        for number, data in pieces:
-            self._begins.append((begin, number))
-            begin += len(data)
-
-    @property
-    def over(self) -> bool:
-        return self._at >= len(self._data)
-
-    def starts_with(self, data: bytes) -> bool:
-        return self._data.startswith(data, self._at)
-
-    def take(self, length: int) -> tuple[bytes, int]:
-        """Return the next bytes, and the number of the moment that had the first of them."""
-        start, self._at = self._at, self._at + length
-        return self._data[start : self._at], next(n for begin, n in reversed(self._begins) if begin <= start)
-
-    def take_reply(self) -> tuple[bytes, int]:
-        """Return what looks like one reply."""
-        end = self._at
-        while end < len(self._data):
-            line = self._data[end : self._data.find(b"\n", end) + 1 or len(self._data)]
-            end += len(line)
-            if _LAST_LINE.match(line) or not line[:3].isdigit():
-                break
-        return self.take(end - self._at)
-
-
-def _unasked(data: bytes) -> str:
-    if b"timeout" in data:
-        return "nobody asked: the client was silent for too long"
-    return "it answers no line: the end of a program, a clock or a signal made it"

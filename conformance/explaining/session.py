@@ -9,13 +9,15 @@ from conformance.explaining.answer import Answer
 from conformance.explaining.explanation import Explanation, quoted
 from conformance.explaining.filtering import Applied, Missed, missed, request_steps
 from conformance.explaining.mechanism import at_work
-from conformance.explaining.replaying import Located, likeliest
+from conformance.explaining.pairing import Located
+from conformance.explaining.replaying import likeliest
 from conformance.explaining.specification import Around, Index, Reason, named
 from conformance.explaining.wording import happened, setting, told
 from conformance.format.octets import write
 from conformance.playing.verdicts import Moment
 
 _MOST_REASONS = 3
+_MOST_CERTAIN = 2  # so that there is room for what the scenarios say
 _CLIENT = ("S", "ST")
 _OURS = ("authup", "fixsmtpio")
 _AUTHUP = ("AUTHUP-SMTP-", "AUTHUP-POP3-", "AUTHUP-ERR-", "AUTHUP-GEN-", "AUTHUP-TLS-", "LIM-")
@@ -109,8 +111,8 @@ class _Explainer:
         certain = at_work(answer, ruled=bool(self._replay.rules.rules))
         if answer.speaker == "authup":
             first = named(seen.data.splitlines(keepends=True)[0], around.greeting)
-            quoting = self._index.quoted(first, answer.cause, _AUTHUP)[:2]
-            certain = tuple(filter(None, [answer.rule, *quoting]))
+            quoting = self._index.quoted(first, answer.cause, _AUTHUP)
+            certain = tuple(filter(None, [answer.rule, *quoting]))[:_MOST_CERTAIN]
         lines = seen.data.splitlines(keepends=True)
         if answer.speaker not in _OURS:
             lines, certain = [], (answer.rule,)

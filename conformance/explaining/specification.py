@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from conformance import rules
 from conformance.explaining.quoting import WHOLE, Quotes
-from conformance.explaining.wording import Wording, kind, wordings
+from conformance.explaining.wording import Wording, kind, plain, wordings
 from conformance.format.octets import expression
 from conformance.format.talk import Talk
 
@@ -72,11 +72,11 @@ class Index:
         for wording in found:
             for rule in wording.rules if wording.noted else ():
                 self._holding[rule].append(wording)
+            self._alike[wording.lane, kind(wording.lane, plain(wording.what))].append(wording)
             if wording.literal is None:
                 self._patterns[wording.lane].append(wording)
             else:
                 self._literal[wording.lane, wording.literal].append(wording)
-                self._alike[wording.lane, kind(wording.lane, wording.literal)].append(wording)
 
     @classmethod
     def of(cls, cases: Sequence[Talk]) -> "Index":

@@ -103,7 +103,7 @@ def wordings(case: Talk) -> Iterator[Wording]:
             around,
             story,
         )
-        story |= told(lane, [_plain(what)]) if isinstance(beat, Expect) else _happened(beat)
+        story |= told(lane, [plain(what)]) if isinstance(beat, Expect) else _happened(beat)
 
 
 def told(lane: str, lines: Iterable[bytes]) -> frozenset[bytes]:
@@ -135,7 +135,7 @@ def _happened(beat: Beat) -> frozenset[bytes]:
     return happened(beat.lane, " ".join(beat.words)) if isinstance(beat, Event) else frozenset()
 
 
-def _plain(what: Octets) -> bytes:
+def plain(what: Octets) -> bytes:
     """Return octets with a digit in place of each capture and pattern."""
     return b"".join(part if isinstance(part, bytes) else b"0" for part in what if not isinstance(part, Edge))
 
@@ -147,7 +147,7 @@ def _literal(what: Octets) -> bytes | None:
 def _sent(beat: Beat) -> tuple[bytes, ...]:
     """Return the lines of what we do; an event in its own words."""
     if isinstance(beat, Send):
-        return tuple(_plain(beat.what).splitlines(keepends=True)[-_MOST_LINES:])
+        return tuple(plain(beat.what).splitlines(keepends=True)[-_MOST_LINES:])
     if isinstance(beat, Event) and beat.words[0] != "wait":
         return (f"{beat.lane}! {beat.words[0]}".encode(),)
     return ()
