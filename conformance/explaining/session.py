@@ -19,6 +19,7 @@ from conformance.playing.verdicts import Moment
 _MOST_REASONS = 3
 _MOST_CERTAIN = 2  # so that there is room for what the scenarios say
 _CLIENT = ("S", "ST")
+_OURS_TO_DO = ("C", "CT", "s", "K", "T", "A")
 _OURS = ("authup", "fixsmtpio")
 _AUTHUP = ("AUTHUP-SMTP-", "AUTHUP-POP3-", "AUTHUP-ERR-", "AUTHUP-GEN-", "AUTHUP-TLS-", "LIM-")
 
@@ -104,7 +105,8 @@ class _Explainer:
 
     def _reply(self, seen: Located) -> Explanation:
         answer = seen.answer
-        cause = answer.heard.splitlines(keepends=True)[-1] if answer.heard else answer.cause
+        heard = answer.heard.splitlines(keepends=True)
+        cause = heard[-1] if heard else answer.cause or self._sent_before(seen.number)
         request = answer.cause if answer.heard else None
         around = self._around._replace(request=request, after=self._silence(seen), speaker=answer.speaker)
         around = around._replace(cause=cause, story=_told(self._moments[: seen.number]))
@@ -127,8 +129,7 @@ class _Explainer:
         return Explanation(seen.lane, seen.data, who, reasons, answer.applied, rules, answer.sure)
 
     def _other(self, piece: _Piece) -> Explanation:
-        before = [m for m in self._moments[: piece.number] if m.lane in ("C", "CT", "s", "K", "T", "A")]
-        cause = next((line for m in reversed(before) if (line := _line_of(m))), None)
+        cause = self._sent_before(piece.number)
         who = f"comes after {quoted(cause)}" if cause else "comes first"
         applied: tuple[Applied, ...] = ()
         certain: tuple[str, ...] = ()
@@ -149,6 +150,11 @@ class _Explainer:
         around = self._around._replace(cause=cause, story=_told(self._moments[: piece.number]))
         reasons = self._reasons(piece.lane, [piece.data], around, certain)
         return Explanation(piece.lane, piece.data, who, reasons, applied)
+
+    def _sent_before(self, number: int) -> bytes | None:
+        """Return what the tester did last before a moment: a line, or an event in its own words."""
+        before = (moment for moment in self._moments[:number] if moment.lane in _OURS_TO_DO)
+        return next((line for moment in reversed(list(before)) if (line := _line_of(moment))), None)
 
     def _silence(self, seen: Located) -> float:
         """Return how long before a reply the tester was silent."""
