@@ -11,6 +11,8 @@ from conformance.reports.notation import clean
 
 _EVENT = re.compile(rb"[A-Za-z]+! [a-z]+")
 _ENDING = b"\r\n"
+_MOST_LINES = 20  # of what was said
+_MOST_SAID = 1000  # characters of each of them
 _MOST_WORDS = 110  # of a rule's text and of a rule's line, in characters
 
 
@@ -40,7 +42,10 @@ class Explanation(NamedTuple):
         else:
             ending = {"E": b"\n", "fd3": b""}.get(self.lane, _ENDING)
             lines = [self.said] if self.lane == "fd3" else self.said.splitlines(keepends=True)
-            yield from (f"{self.lane}: {write(line, ending=ending)}" for line in lines)
+            for line in lines[:_MOST_LINES]:
+                yield f"{self.lane}: {_cut(write(line, ending=ending), _MOST_SAID)}"
+            if len(lines) > _MOST_LINES:
+                yield f"   ... {len(lines) - _MOST_LINES} more lines"
         yield f"   {self.who}"
         if not self.sure:
             yield "   not certain: our own programs would have said something else here"
@@ -60,8 +65,8 @@ class Explanation(NamedTuple):
             yield "   no scenario of the suite has such a line"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _MOST_WORDS else text[: _MOST_WORDS - 3].rstrip() + "..."
+def _cut(text: str, most: int = _MOST_WORDS) -> str:
+    return text if len(text) <= most else text[: most - 3].rstrip() + "..."
 
 
 def quoted(line: bytes) -> str:

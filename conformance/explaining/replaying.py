@@ -15,7 +15,7 @@ from conformance.explaining.before_login import BeforeLogin, names_descriptors
 from conformance.explaining.filtering import Numbered, numbered
 from conformance.explaining.pairing import Located, paired
 from conformance.explaining.unasked import child_end, is_of_authup, unasked
-from conformance.explaining.watching import WatchedFilter
+from conformance.explaining.watching import Forwarded, WatchedFilter
 from conformance.playing.verdicts import Moment
 
 _BEFORE = ("reup", "authup", "checkpassword", "checknotroot", "fixsmtpio")
@@ -97,6 +97,11 @@ class Replay:
             *self._answers,
         ]
 
+    @property
+    def forwarded(self) -> Sequence[Forwarded]:
+        """What fixsmtpio sent on to the server, in order."""
+        return self._filter.forwarded if self._filter else ()
+
     def replies(self, lane: str) -> list[Located]:
         """Return the replies on a lane (S or ST) as they were seen."""
         expected = [answer for answer in self.answers() if answer.lane == lane and answer.sent]
@@ -131,7 +136,7 @@ class Replay:
             self._client(moment)
         elif moment.lane == "s" and moment.data:
             self._server(moment.data)
-        elif moment.lane == "s" and moment.what.split()[0] in ("exit", "eof", "signal") and self._filter:
+        elif moment.lane == "s" and moment.what.startswith(("exit", "eof", "signal")) and self._filter:
             self._act(self._filter.server_eof())
 
     def _hear_refusal(self, data: bytes) -> None:
@@ -188,12 +193,9 @@ class Replay:
             self._act(self._filter.server_data(data))
         else:
             lane = self._before.lane if self._before else "S"
-            for line in data.splitlines(keepends=True):
-                self._answers.append(
-                    Answer(
-                        lane, self._inner, line, self._last, None, line, (), _NOTHING_BETWEEN, "AUTHUP-CP-1"
-                    )
-                )
+            self._answers.append(
+                Answer(lane, self._inner, data, self._last, None, data, (), _NOTHING_BETWEEN, "AUTHUP-CP-1")
+            )
 
     def _act(self, actions: list[Action]) -> None:
         """Answer what the filter asks its driver."""

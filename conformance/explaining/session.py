@@ -1,22 +1,25 @@
 """Why a reply in a session is what it is: who gave it, which rules stand behind it, what the filter did."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from acceptutils import control
-from conformance.explaining.answer import Answer
 from conformance.explaining.explanation import Explanation, quoted
 from conformance.explaining.filtering import Applied, Missed, missed, request_steps
 from conformance.explaining.mechanism import at_work
 from conformance.explaining.pairing import Located
 from conformance.explaining.replaying import likeliest
 from conformance.explaining.specification import Around, Index, Reason, named
+from conformance.explaining.watching import Forwarded
 from conformance.explaining.wording import happened, setting, told
 from conformance.format.octets import write
 from conformance.playing.verdicts import Moment
 
 _MOST_REASONS = 3
+_MOST_TOUCHED = 500  # on each lane
+_EXIT = re.compile(rb"exit ([0-9]{1,3})")
 _MOST_CERTAIN = 2  # so that there is room for what the scenarios say
 _CLIENT = ("S", "ST")
 _OURS_TO_DO = ("C", "CT", "s", "K", "T", "A")
@@ -52,12 +55,12 @@ def rules_touched(
 ) -> dict[str, int]:
     """Return the rules behind all that was seen so far, the most frequent first.
 
-    Only those that are sure count.
+    Only those that are sure count, and of a long session only the last things on each lane.
     """
     explainer = _Explainer(moments, chain, files, env, index)
     counted: Counter[str] = Counter()
     for lane in ("S", "ST", "c", "fd3", "E", "S!", "ST!", "c!"):
-        for seen in explainer.seen(lane):
+        for seen in explainer.seen(lane)[-_MOST_TOUCHED:]:
             counted.update({reason.rule for reason in explainer.explain(seen).reasons if reason.sure})
     return dict(counted.most_common())
 
@@ -80,6 +83,7 @@ class _Explainer:
         index: Index,
     ) -> None:
         self._moments, self._chain, self._files, self._index = moments, chain, files, index
+        self._stories: dict[int, frozenset[bytes]] = {}
         self._replay = likeliest(moments, chain, files, env)
         greeting = control.greeting(
             files.get("control/smtpgreeting", files.get("control/pop3greeting")), files.get("control/me")
@@ -109,7 +113,7 @@ class _Explainer:
         cause = heard[-1] if heard else answer.cause or self._sent_before(seen.number)
         request = answer.cause if answer.heard else None
         around = self._around._replace(request=request, after=self._silence(seen), speaker=answer.speaker)
-        around = around._replace(cause=cause, story=_told(self._moments[: seen.number]))
+        around = around._replace(cause=cause, story=self._story(seen.number))
         certain = at_work(answer, ruled=bool(self._replay.rules.rules))
         if answer.speaker == "authup":
             first = named(seen.data.splitlines(keepends=True)[0], around.greeting)
@@ -133,28 +137,36 @@ class _Explainer:
         who = f"comes after {quoted(cause)}" if cause else "comes first"
         applied: tuple[Applied, ...] = ()
         certain: tuple[str, ...] = ()
-        answers = self._replay.answers()
-        if piece.lane == "c" and (answer := _request_of(piece.data, answers)) is not None:
-            cause = answer.cause
-            who, certain = f"fixsmtpio passes on {quoted(piece.data)}", ("FIX-REQ-3",)
-            if cause is not None and cause != piece.data:
+        if piece.lane == "c" and (forwarded := self._request_of(piece)) is not None:
+            cause = forwarded.request
+            who, certain = f"fixsmtpio passes on {quoted(cause)}", (forwarded.rule or "FIX-REQ-3",)
+            if cause != piece.data:
                 who = f"fixsmtpio, for the request {quoted(cause)}"
-                event, content = answer.event or b"", self._files.get("control/fixsmtpio")
-                content = None if self._replay.trouble else content
-                applied = tuple(request_steps(content, self._replay.env, event, cause))
-                certain = tuple(filter(None, [answer.rule, "FIX-REQ-2" if applied else ""]))
-        elif piece.lane == "S!" and piece.data.startswith(b"exit "):
-            code = int(piece.data.split()[1])
-            steps = [step for answer in answers for step in answer.applied]
-            applied = tuple(step for step in steps if step.exit_code == code)[-1:]
-        around = self._around._replace(cause=cause, story=_told(self._moments[: piece.number]))
+                content = None if self._replay.trouble else self._files.get("control/fixsmtpio")
+                applied = tuple(request_steps(content, self._replay.env, forwarded.event or b"", cause))
+                certain = tuple(filter(None, [forwarded.rule, "FIX-REQ-2" if applied else ""]))
+        elif piece.lane == "S!" and (code := _EXIT.fullmatch(piece.data)):
+            steps = [step for answer in self._replay.answers() for step in answer.applied]
+            applied = tuple(step for step in steps if step.exit_code == int(code[1]))[-1:]
+        around = self._around._replace(cause=cause, story=self._story(piece.number))
         reasons = self._reasons(piece.lane, [piece.data], around, certain)
         return Explanation(piece.lane, piece.data, who, reasons, applied)
+
+    def _request_of(self, piece: _Piece) -> Forwarded | None:
+        """Return the request that the server heard as this line; None inside a message, say."""
+        fitting = (one for one in reversed(self._replay.forwarded) if piece.data.endswith(one.request))
+        return next(fitting, None)
 
     def _sent_before(self, number: int) -> bytes | None:
         """Return what the tester did last before a moment: a line, or an event in its own words."""
         before = (moment for moment in self._moments[:number] if moment.lane in _OURS_TO_DO)
         return next((line for moment in reversed(list(before)) if (line := _line_of(moment))), None)
+
+    def _story(self, number: int) -> frozenset[bytes]:
+        """Return what went before a moment; asked again and again for the lines of one."""
+        if number not in self._stories:
+            self._stories[number] = _told(self._moments[:number])
+        return self._stories[number]
 
     def _silence(self, seen: Located) -> float:
         """Return how long before a reply the tester was silent."""
@@ -193,17 +205,10 @@ def _told(moments: Iterable[Moment]) -> frozenset[bytes]:
     return frozenset(story)
 
 
-def _request_of(heard: bytes, answers: Sequence[Answer]) -> Answer | None:
-    """Return the answer to the last request that the server heard so, with or without something in front."""
-    forwarded = (answer for answer in answers if answer.speaker == "fixsmtpio" and answer.cause)
-    found = [answer for answer in forwarded if answer.cause and heard.endswith(answer.cause)]
-    return found[-1] if found else None
-
-
 def _line_of(moment: Moment) -> bytes | None:
     """Return what was sent last, in a line; an event in its own words."""
     if moment.data:
-        return moment.data.splitlines(keepends=True)[-1]
+        return moment.data[moment.data.rfind(b"\n", 0, -1) + 1 :]
     words = moment.what.split()
     return f"{moment.lane}! {words[0]}".encode() if words and words[0] not in ("silent", "wait") else None
 

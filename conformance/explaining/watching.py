@@ -1,6 +1,7 @@
 """fixsmtpio's own filter, watched: which request each reply answers, and what the rules did to it."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from acceptutils.actions import StartTls
 from acceptutils.fixsmtpio import Awaits, Filter, Pending
@@ -19,6 +20,25 @@ _WORDS = {
 }
 
 
+class Forwarded(NamedTuple):
+    """A request that the server heard, perhaps with something in front.
+
+    `event`: whose rules put it there, None if no rule could. `rule`: that of the specification, if it went on
+    as a NOOP or as it is.
+    """
+
+    request: bytes
+    event: bytes | None
+    rule: str
+
+
+def _told(awaits: Awaits, request: bytes) -> tuple[str, str]:
+    """Return what there is to say of a request that is not simply answered, and the rule for it."""
+    words, rule = _WORDS.get(awaits, ("", ""))
+    is_chunk = awaits is Awaits.BLOCKED and request[:4].lower() == b"bdat"
+    return words, "FIX-REQ-8" if is_chunk else rule
+
+
 class WatchedFilter(Filter):
     """A Filter that keeps its answers, and which request was forwarded as what."""
 
@@ -28,6 +48,7 @@ class WatchedFilter(Filter):
         self._rewriter = self._notes = NotingRewriter(rules, greeting, authenticated=b"AUTHUP_USER" in env)
         self.lane = "S"
         self.answers: list[Answer] = []
+        self.forwarded: list[Forwarded] = []
         self._current: Pending | None = None
         self._heard = b""
         self._settling = False  # what is sent then answers lines that were too long
@@ -43,10 +64,13 @@ class WatchedFilter(Filter):
 
     def _forward(self, line: bytes, pending: Pending, blocked: bytes = b"") -> None:
         super()._forward(line, pending._replace(request=line), blocked)
+        _, rule = _told(pending.awaits, line)
+        self.forwarded.append(Forwarded(line, pending.event, rule if blocked else ""))
 
     def _continuation(self, line: bytes) -> None:
         super()._continuation(line)
         self._pending[-1] = self._pending[-1]._replace(request=line)
+        self.forwarded.append(Forwarded(line, None, "FIX-REQ-7"))
 
     def _server_reply(self, code: bytes) -> None:
         self._current = self._pending[0] if self._pending else Pending(b"timeout")
@@ -84,9 +108,7 @@ class WatchedFilter(Filter):
         if current is None:
             return
         applied = self._notes.take()
-        words, rule = _WORDS.get(current.awaits, ("", ""))
-        if current.awaits is Awaits.BLOCKED and current.request[:4].lower() == b"bdat":
-            rule = "FIX-REQ-8"
+        words, rule = _told(current.awaits, current.request)
         self.answers.append(
             Answer(
                 self.lane,

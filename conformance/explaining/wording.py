@@ -117,7 +117,7 @@ def told(lane: str, lines: Iterable[bytes]) -> frozenset[bytes]:
 
 def happened(lane: str, words: str) -> frozenset[bytes]:
     """Return what an event adds to the story."""
-    return frozenset({f"{lane}! {words.split(maxsplit=1)[0]}".encode(), f"{lane}! {words}".encode()})
+    return frozenset({f"{lane}! {words.partition(' ')[0]}".encode(), f"{lane}! {words}".encode()})
 
 
 def _environment(score: Score) -> dict[bytes, bytes]:

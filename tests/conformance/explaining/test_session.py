@@ -1,5 +1,6 @@
 """Why a reply is what it is, asked of real records: sessions played in the machine."""
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -184,6 +185,30 @@ def test_what_stands_in_front_of_a_request() -> None:
     assert told.reasons[0].rule == "FIX-REQ-2"
 
 
+def test_a_request_that_was_not_answered_yet() -> None:
+    record = [Moment(0.0, "s", b"220 x\r\n"), Moment(0.0, "S", b"220 x\r\n")]
+    record += [Moment(0.0, "C", b"RSET\r\n"), Moment(0.0, "c", b"NOOP RSET\r\n")]
+    files = {"control/fixsmtpio": b":rset:NOOP :*::\n"}
+    told = explain(record, ("{fixsmtpio}", "{ofmipd}"), files, {}, index(), lane="c")
+    assert told is not None
+    assert [step.number for step in told.applied] == [1]
+
+
+def test_a_long_session_takes_no_minutes() -> None:
+    """A message of many lines, and a maildrop without a filter: it takes 3 s."""
+    began = time.process_time()
+    message = b"x\r\n" * 20000
+    record = [Moment(0.0, "s", b"220 x\r\n"), Moment(0.0, "S", b"220 x\r\n"), Moment(0.0, "C", b"DATA\r\n")]
+    record += [Moment(0.0, "s", b"354 x\r\n"), Moment(0.0, "S", b"354 x\r\n"), Moment(0.0, "C", message)]
+    record += [Moment(0.0, "c", message), Moment(0.0, "S", message)]
+    for chain in (("{fixsmtpio}", "{ofmipd}"), ("{qmail-pop3d}",)):
+        told = explain(record, chain, {}, {}, index())
+        assert told is not None
+        assert len(told.lines()) < 60
+        rules_touched(record, chain, {}, {}, index())
+    assert time.process_time() - began < 20.0
+
+
 def test_a_message_and_an_authentication() -> None:
     talk = f"""{GREETED}
 C: DATA
@@ -241,7 +266,9 @@ def test_an_exit_code_that_authup_tells() -> None:
 
 
 def test_the_exit_of_a_filter_by_a_rule() -> None:
-    told = typed(f"{GREETED}\ns: 421 bye\nc! eof\ns! exit 0\nS! eof\nS! exit 16\n", ":timeout::4*:16:\n").why(lane="S!")
+    told = typed(f"{GREETED}\ns: 421 bye\nc! eof\ns! exit 0\nS! eof\nS! exit 16\n", ":timeout::4*:16:\n").why(
+        lane="S!"
+    )
     assert told.lines()[0] == "S! exit 16"
     assert [step.number for step in told.applied] == [1]
 
