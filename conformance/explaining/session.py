@@ -149,7 +149,7 @@ class _Explainer:
             steps = [step for answer in self._replay.answers() for step in answer.applied]
             applied = tuple(step for step in steps if step.exit_code == int(code[1]))[-1:]
         around = self._around._replace(cause=cause, story=self._story(piece.number))
-        reasons = self._reasons(piece.lane, [piece.data], around, certain)
+        reasons = self._reasons(piece.lane, [] if certain else [piece.data], around, certain)
         return Explanation(piece.lane, piece.data, who, reasons, applied)
 
     def _request_of(self, piece: _Piece) -> Forwarded | None:

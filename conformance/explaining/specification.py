@@ -31,8 +31,9 @@ _HEADER = 0.1  # what a rule counts that only the header names
 class Reason(NamedTuple):
     """A rule, its text, and the scenario line that holds the same against it.
 
-    `sure`: the line is the same, byte for byte but for captures and the greeting, and came in answer to the
-    same command. Otherwise it is the nearest there is.
+    `sure`: the line is the same, byte for byte but for captures and the greeting, it came in answer to the
+    same command, and no variable of the scenario's environment is missing here. Otherwise it is the nearest
+    there is.
     """
 
     rule: str
@@ -164,8 +165,9 @@ class Index:
         reasons = []
         for rule in sorted(points, key=lambda rule: (-points[rule], rule))[:most]:
             wording = max(best[rule].values(), key=lambda one: one.points).wording
-            asked_alike = _same_cause(wording.causes, around.cause, wording.cause_kinds) > 0
-            reasons.append(self._reason(rule, wording, sure=exact and wording.noted and asked_alike))
+            alike = exact and wording.noted and _variables(wording.setting) <= around.setting
+            alike = alike and _same_cause(wording.causes, around.cause, wording.cause_kinds) > 0
+            reasons.append(self._reason(rule, wording, sure=alike))
         return reasons
 
     def _likely(self, rule: str, lane: str, speaker: str) -> float:
@@ -201,6 +203,11 @@ class Index:
     def _reason(self, rule: str, wording: Wording, *, sure: bool) -> Reason:
         text = self._catalogue[rule].text if rule in self._catalogue else ""
         return Reason(rule, text, wording.scenario, wording.line, sure)
+
+
+def _variables(setting: frozenset[str]) -> frozenset[str]:
+    """Return what a setting has of the environment: TLS, say, without which its rules say nothing here."""
+    return frozenset(word for word in setting if word.endswith("="))
 
 
 class _Found(NamedTuple):

@@ -112,6 +112,14 @@ def test_the_same_setting_counts(words: str, first: str) -> None:
     assert found(index(this, other), "S", line, b"HELO x\r\n", Around(setting=setting))[0][0] == first
 
 
+def test_a_scenario_with_a_variable_that_is_not_here_is_not_sure() -> None:
+    those = index(TALK.replace("run: ", "env:   UCSPITLS=!\nrun: "))
+    line = b"250 mail.example.org\r\n"
+    for setting, sure in ((frozenset[str](), False), (frozenset({"UCSPITLS="}), True)):
+        around = Around(setting=setting)
+        assert found(those, "S", line, b"HELO x\r\n", around)[0][3] is sure
+
+
 def test_our_own_name_is_any_scenarios_name() -> None:
     around = Around(greeting=b"mx.example.net")
     reasons = found(index(TALK), "S", b"250 mx.example.net\r\n", b"HELO x\r\n", around)
