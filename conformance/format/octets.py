@@ -12,6 +12,7 @@ A text that ends in a single backslash ends in nothing more, otherwise a line en
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain, groupby
 from typing import Final, NamedTuple
 
 
@@ -281,7 +282,9 @@ def _repeated(rest: str, files: Mapping[str, bytes]) -> bytes:
 def join(pieces: Sequence[Octets]) -> Octets:
     """Return octets one after the other."""
     parts: list[Part] = []
-    for octets in pieces:
-        for part in octets:
-            _append(parts, part)
+    for are_bytes, group in groupby(chain.from_iterable(pieces), lambda part: isinstance(part, bytes)):
+        if are_bytes:
+            parts.append(b"".join(part for part in group if isinstance(part, bytes)))
+        else:
+            parts += group
     return tuple(parts)

@@ -193,6 +193,7 @@ def _beats(talk: Talk, files: Mapping[str, bytes]) -> list[Beat]:
     ordered = False
     after: float | None = None
     joinable = False
+    packets: dict[int, list[Send]] = {}  # put together at the end: a message may have a million lines
     for step in talk.steps:
         match step:
             case Gap():
@@ -208,7 +209,7 @@ def _beats(talk: Talk, files: Mapping[str, bytes]) -> list[Beat]:
             case Say() if step.gutter in SENDING:
                 beat = _send(talk, step, files)
                 if joinable and isinstance(beats[-1], Send) and beats[-1].lane == beat.lane:
-                    beats[-1] = _joined(beats[-1], beat)
+                    packets.setdefault(len(beats) - 1, [beats[-1]]).append(beat)
                 else:
                     beats += _pause(after, step.line)
                     beats.append(beat)
@@ -230,6 +231,8 @@ def _beats(talk: Talk, files: Mapping[str, bytes]) -> list[Beat]:
         after, joinable = None, False
     if after is not None:
         raise TalkError(talk.file, talk.steps[-1].line, "expected a line after the time mark")
+    for place, sends in packets.items():
+        beats[place] = _joined(sends)
     return beats
 
 
@@ -247,9 +250,9 @@ def _send(talk: Talk, step: Say, files: Mapping[str, bytes]) -> Send:
     return Send(step.gutter, what, step.line, ((step.line, length),))
 
 
-def _joined(first: Send, second: Send) -> Send:
-    what = octets.join([first.what, second.what])
-    return first._replace(what=what, lines=(*first.lines, *second.lines))
+def _joined(sends: Sequence[Send]) -> Send:
+    what = octets.join([send.what for send in sends])
+    return sends[0]._replace(what=what, lines=tuple(line for send in sends for line in send.lines))
 
 
 def _parsed(talk: Talk, step: Say, files: Mapping[str, bytes]) -> Octets:

@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import Final
 
 from conformance.format import octets
@@ -17,7 +17,9 @@ EDGE: Final = r"\|"
 SHORTEST_RUN: Final = 40
 """Bytes: what repeats over fewer stands as it is."""
 MANY: Final = 20
-"""Equal lines in a row from which on they are counted."""
+FEWEST: Final = 5
+LONGEST_GROUP: Final = 4
+"""So many lines that repeat, by themselves or in groups of some, at least so often, are counted."""
 _GREETING: Final = re.compile(rb"<([0-9]+)\.([0-9]{9,11})@")
 _LOGGED: Final = (
     re.compile(rb"(authup|fixsmtpio|reup) ([0-9]+)(?: checkpassword ([0-9]+))?(?= )"),
@@ -69,14 +71,17 @@ class LineWriter:
         self._greets = False
 
     def _counted(self, lines: Sequence[bytes], ending: bytes) -> list[str]:
-        """Write lines; many equal ones in a row are one."""
+        """Write lines; many equal ones in a row, or equal groups of some, are one."""
         written: list[str] = []
-        for line, equal in groupby(lines):
-            many = len(list(equal))
-            if many < MANY:
-                written += [self._plain(line, ending) for _ in range(many)]
+        place = 0
+        while place < len(lines):
+            several, times = _repeated(lines, place)
+            if times:
+                written.append(f"{{repeat:{times}:{_inside(b''.join(lines[place : place + several]))}}}\\")
+                place += several * times
             else:
-                written.append(f"{{repeat:{many}:{_inside(line)}}}\\")
+                written.append(self._plain(lines[place], ending))
+                place += 1
         return written
 
     def _plain(self, line: bytes, ending: bytes) -> str:
@@ -132,6 +137,18 @@ class LineWriter:
 def split_lines(data: bytes) -> list[bytes]:
     """Return the lines of bytes with their LF; the last one may have none."""
     return re.findall(rb"[^\n]*\n|[^\n]+", data)
+
+
+def _repeated(lines: Sequence[bytes], place: int) -> tuple[int, int]:
+    """Return how many lines repeat from a place on, and how often; (1, 0) for what is not worth it."""
+    for several in range(1, LONGEST_GROUP + 1):
+        last = place
+        while last + several < len(lines) and lines[last] == lines[last + several]:
+            last += 1
+        times = (last - place) // several + 1
+        if several * times >= MANY and times >= FEWEST:
+            return several, times
+    return 1, 0
 
 
 def compact(line: bytes, ending: bytes) -> str:

@@ -133,7 +133,7 @@ def test_time_that_passed(exact: bool, seen: float, expected: str) -> None:
 
 def test_own_rules_stand_above_the_first_line_that_must_arrive() -> None:
     moments = (Moment(0, "s", b"220 hi\r\n"), Moment(0, "S", b"220 hi\r\n"))
-    text = written(_filter(*moments), chosen=("FIX-EV-1", "NO-SUCH-1", "OFM-1", "FIX-RESP-1"))
+    text = written(_filter(*moments), chosen=("FIX-EV-1", "NO-SUCH-1", "POP-2", "FIX-RESP-1"))
     assert "rules: FIX-EV-1 FIX-RESP-1\n" in text
     assert "# [FIX-EV-1 FIX-RESP-1]\nS: 220 hi\n" in text
 
