@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     _mutants(commands)
     _look(commands)
     _files(commands)
+    _attach(commands)
     _report(commands)
     return whole
 
@@ -272,6 +273,28 @@ def _files(commands: "Commands") -> None:
         "files", nargs="*", type=Path, metavar="FILE", help="default: all scenarios of the suite"
     )
     fmt.add_argument("--check", action="store_true", help="only say which would change; exit 1 if any")
+
+
+def _attach(commands: "Commands") -> None:
+    attach = _command(
+        commands, "attach", "attaching.attach", "sessions of a log of recordio or FIXSMTPIODEBUG, as talks"
+    )
+    attach.add_argument("log", metavar="LOG", help="a file, or - for standard input")
+    attach.add_argument("--session", metavar="ID", help="one of those that are listed without this")
+    attach.add_argument(
+        "--follow", action="store_true", help="show what is written into the log, until Ctrl-C"
+    )
+    attach.add_argument("--save", type=Path, metavar="OUT.talk", help="write the session as a scenario")
+    attach.add_argument(
+        "--replay", action="store_true", help="play it on the simulated machine; 1 if it differs"
+    )
+    attach.add_argument(
+        "--run", metavar="CHAIN", help="the programs behind recordio, as in the run script or in `run:`"
+    )
+    attach.add_argument(
+        "--home", type=Path, metavar="QMAILHOME", help="take its control files (default: made from the log)"
+    )
+    attach.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="of the chain")
 
 
 def _report(commands: "Commands") -> None:

@@ -5,6 +5,7 @@ from conformance.changes import NoGitError
 from conformance.cli import FAILURES, NOTHING, UNUSABLE, USAGE
 from conformance.format.talk_parser import TalkError
 from conformance.known import KnownError
+from conformance.recording.log_sessions import LogError
 from conformance.reports.jsonl import ReadError
 from conformance.rules import RulesError
 from conformance.selection import NothingMatchedError
@@ -15,6 +16,7 @@ from conformance.varying.variations import VariationError
 
 EXPECTED = (
     KnownError,
+    LogError,
     MutantError,
     NoGitError,
     ReadError,

@@ -1,0 +1,122 @@
+"""What a log of the client's side does not have, filled in by the simulated machine.
+
+The machine hears the client of the log. Where nobody says what the client then heard, the inner program does.
+What the inner program and checkpassword hear, and when they start, is the machine's; what the client hears
+stays the log's, so that playing the scenario shows whether the chain says the same.
+"""
+
+import re
+from dataclasses import replace
+from typing import Final
+
+import trio
+
+from conformance import targets
+from conformance.format.talk_parser import parse
+from conformance.playing.beats import Event, Score, Send, understand
+from conformance.playing.director import Director
+from conformance.playing.stage import Stage
+from conformance.playing.staging import Limits, Spinning, found, on_stage, opening_of
+from conformance.playing.stream import Flooded
+from conformance.playing.verdicts import Moment
+from conformance.recording.as_talk import talk_text
+from conformance.recording.recording import Recording
+from conformance.varying.variations import BASE
+from fakes.machine import Stuck
+
+PATIENCE: Final = 1300.0
+"""Seconds for something that authup has to say, if the log has no times."""
+_OUR_OWN: Final = re.compile(rb"^[0-9]{3}-fixsmtpio home page: [^\n]*\n", re.MULTILINE)
+"""What fixsmtpio puts in front of a reply; all else that rules make of one they make of it again."""
+LATE: Final = 1.5
+"""Seconds for what comes a little later than in the log."""
+KEPT: Final = frozenset({"C", "s", "c", "fd3", "T", "proc"})
+"""The lanes of the machine's record that are told."""
+
+
+def filled(recording: Recording) -> Recording:
+    """Return a recording with all lanes; where the machine cannot go on, as much as it got."""
+    empty = replace(recording, moments=())
+    score = understand(parse(talk_text(empty, title="a session of a log")))
+    record: list[Moment] = []
+    told: list[Moment] = []
+
+    async def act(stage: Stage) -> None:
+        await _Listener(recording, score, stage, record, told).play()
+
+    config = targets.find("sim", targets.read(targets.DEFAULTS))
+    try:
+        on_stage(opening_of(score, BASE), config, record, act, Limits())
+    except BaseException as error:
+        if not any(found(error, kind) for kind in (Stuck, Spinning, Flooded, trio.TooSlowError)):
+            raise
+    return replace(recording, moments=tuple(told))
+
+
+class _Listener(Director):
+    """A director who has the client of the log for a script."""
+
+    def __init__(
+        self, recording: Recording, score: Score, stage: Stage, record: list[Moment], told: list[Moment]
+    ) -> None:
+        super().__init__(score, (), stage, record)
+        self._moments = recording.moments
+        self._timed = any(moment.time for moment in recording.moments)
+        self._record = record
+        self._seen = 0  # how much of the record was told
+        self._told = told
+        self._credit = b""  # what the chain has said that the log has not said yet
+
+    async def act(self) -> None:
+        """See Director."""
+        began = trio.current_time() - (self._moments[0].time if self._moments else 0.0)
+        for moment in self._moments:
+            await self.settle()
+            if self._timed:
+                await trio.sleep_until(began + moment.time)
+                await self.settle()
+            self.cast.current = max(0, len(self.cast.servers) - 1)
+            if moment.lane == "C":
+                await self._client(moment)
+            elif moment.data:
+                await self._hear(moment.data)
+            elif moment.what == "eof":
+                await self._close()
+            await self.settle()
+            self._tell()
+            if moment.lane == "S":
+                self._told.append(replace(moment, time=trio.current_time()))
+        self._tell()
+
+    def _tell(self) -> None:
+        new, self._seen = self._record[self._seen :], len(self._record)
+        self._told += [moment for moment in new if moment.lane in KEPT]
+
+    async def _client(self, moment: Moment) -> None:
+        if moment.data:
+            await self.play_beat(Send("C", (moment.data,), 0, ()))
+        else:
+            await self.play_beat(Event("C", tuple(moment.what.split()), 0, ()))
+
+    def _server_lives(self) -> bool:
+        return bool(self.cast.servers) and self.cast.servers[-1].process.ended is None
+
+    async def _hear(self, data: bytes) -> None:
+        """Have somebody say what the client heard."""
+        plain = self.scene.stage.plain
+        if not self._server_lives():
+            with trio.move_on_after(LATE if self._timed else PATIENCE):
+                while not plain.untaken and not self._credit and not plain.ended and not self._server_lives():
+                    await plain.more()
+        said = self._credit + plain.take(len(plain.untaken))
+        self._credit = said[len(data) :] if said.startswith(data) else b""
+        if self._server_lives() and data != said and data.startswith(said):
+            await self.play_beat(Send("s", (_OUR_OWN.sub(b"", data[len(said) :]),), 0, ()))
+            await self.settle()
+            plain.take(len(plain.untaken))
+
+    async def _close(self) -> None:
+        """Have the connection end: the inner program does that, if there is one."""
+        if self._server_lives():
+            ends = [moment.what for moment in self._moments if moment.what.startswith("exit ")]
+            await self.play_beat(Event("s", tuple((ends or ["exit 0"])[-1].split()), 0, ()))

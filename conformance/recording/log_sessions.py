@@ -1,0 +1,153 @@
+"""The sessions of a log: its lines sorted by who said them, while others speak in between."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from conformance.recording.log_lines import Line, understand
+
+_TCPSERVER: Final = re.compile(
+    rb"tcpserver: (?:ok ([0-9]+) \S+ \S*?:([0-9a-fA-F.:]*?):.*|end ([0-9]+) status ([0-9]+))"
+)
+_VERB: Final = re.compile(rb"[A-Za-z]{3,10}")
+MOST_VERBS: Final = 12
+STARTED: Final = b"220 Ready to start TLS"
+"""What fixsmtpio says before it gets another server."""
+
+
+class LogError(ValueError):
+    """A log that does not have what is asked for; the message is `FILE: what`, or `FILE:LINE: what`."""
+
+
+class Piece(NamedTuple):
+    """What one line of a log tells: bytes on a lane, or `what` in the words of a talk.
+
+    `cut`: the line lost its end; `message`: the bytes are of a message, read by fixsmtpio.
+    """
+
+    kind: str
+    name: str
+    line: Line
+    lane: str
+    data: bytes
+    what: str = ""
+    server: str = ""
+    child: str = ""
+    message: bool = False
+    cut: bool = False
+
+
+@dataclass
+class Session:
+    """One session of a log. `kind` is recordio or fixsmtpio."""
+
+    id: str
+    kind: str
+    pieces: list[Piece] = field(default_factory=list)
+    peer: str = ""
+    """The client's address, where tcpserver logged it."""
+    code: int | None = None
+    """The exit code of the chain, where tcpserver logged it."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can come of it: the next one may have the same PID."""
+        return self.code is not None or any(p.lane == "S" and p.what == "eof" for p in self.pieces[-3:])
+
+    @property
+    def summary(self) -> str:
+        """One line for a list: when, how much, the client's verbs."""
+        times = [p.line.time for p in self.pieces if p.line.time is not None]
+        said = b"".join(piece.data for piece in self.pieces if piece.lane == "C" and not piece.message)
+        found = (_VERB.match(line) for line in said.split(b"\n"))
+        verbs = [verb[0].decode().upper() for verb in found if verb is not None]
+        shown = " ".join(verbs[:MOST_VERBS]) + (" ..." if len(verbs) > MOST_VERBS else "")
+        when = f"{_shown(times[0])} to {_shown(times[-1])[11:]}" if times else "no times"
+        who = [self.peer] if self.peer else []
+        who += sorted({piece.server for piece in self.pieces if piece.server})
+        return "  ".join([f"{self.id:<10}", when, f"{len(self.pieces)} lines", *who, shown]).rstrip()
+
+
+class Log:
+    """A log that is read. `sessions` are in the order of their first line."""
+
+    def __init__(self, readers: Iterable[Callable[[Line], Piece | None]]) -> None:
+        self.sessions: list[Session] = []
+        self.lines = 0
+        self._readers = tuple(readers)
+        self._open: dict[tuple[str, str], Session] = {}
+        self._peers: dict[str, str] = {}
+
+    def feed(self, raw: bytes) -> tuple[Session, Piece] | None:
+        """Take up one line without its LF; return whose it is, and what it tells."""
+        self.lines += 1
+        line = understand(raw, self.lines)
+        piece = next((piece for read in self._readers if (piece := read(line)) is not None), None)
+        if piece is None:
+            self._hear_tcpserver(line)
+            return None
+        session = self._session(piece)
+        session.pieces.append(piece)
+        return session, piece
+
+    def _session(self, piece: Piece) -> Session:
+        key = (piece.kind, piece.name)
+        known = self._open.get(key)
+        if known is not None and not (known.over and _begins(piece)) and not _is_another(known, piece):
+            return known
+        same = sum(s.id.partition("/")[0] == piece.name for s in self.sessions)
+        name = f"{piece.name}/{same + 1}" if same else piece.name
+        self._open[key] = Session(name, piece.kind, peer=self._peers.get(piece.name, ""))
+        self.sessions.append(self._open[key])
+        return self._open[key]
+
+    def _hear_tcpserver(self, line: Line) -> None:
+        found = _TCPSERVER.fullmatch(line.said)
+        if found is None:
+            return
+        if found[1]:
+            self._peers[found[1].decode()] = found[2].decode()
+        elif (session := self._open.get(("recordio", found[3].decode()))) is not None:
+            status = int(found[4])
+            session.code = status >> 8 if not status & 0xFF else None
+
+
+def _begins(piece: Piece) -> bool:
+    """Say whether a line can be of a new session: recordio's last word may be the end of its input."""
+    return piece.what != "eof"
+
+
+def _is_another(session: Session, piece: Piece) -> bool:
+    """Say whether fixsmtpio has another server though there was no STARTTLS: then it is another fixsmtpio."""
+    if not piece.child or session.pieces[-1].child == piece.child:
+        return False
+    return not any(STARTED in told.data for told in session.pieces if told.lane == "S")
+
+
+def chosen(log: Log, name: str, wanted: str | None) -> Session:
+    """Return the session that is asked for, or the only one. Raises LogError."""
+    if not log.sessions:
+        raise LogError(f"{name}: expected lines of recordio, or of fixsmtpio with FIXSMTPIODEBUG")
+    if wanted is None and len(log.sessions) == 1:
+        return log.sessions[0]
+    known = ", ".join(session.id for session in log.sessions[:20])
+    if wanted is None:
+        raise LogError(f"{name}: expected --session, one of {known}")
+    found = next((session for session in log.sessions if session.id == wanted), None)
+    if found is None:
+        raise LogError(f"{name}: no session {wanted}: expected one of {known}")
+    return found
+
+
+def listing(log: Log) -> Iterator[str]:
+    """Yield a line for each session."""
+    return (session.summary for session in log.sessions)
+
+
+def _shown(time: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return f"{time:.0f}"
