@@ -21,6 +21,7 @@ from conformance.debugging.steps import Anew, Hands, Step
 from conformance.debugging.words import COMMANDS
 from conformance.playing.staging import found
 from conformance.processes import premises
+from conformance.targets import Unusable
 
 
 def debug(args: argparse.Namespace) -> int:
@@ -44,8 +45,8 @@ def debug(args: argparse.Namespace) -> int:
         except BaseException as error:
             if found(error, KeyboardInterrupt):
                 return INTERRUPTED
-            if terminated := found(error, SystemExit):
-                raise terminated from None
+            if plain := found(error, SystemExit) or found(error, Unusable) or found(error, OSError):
+                raise plain from None
             raise
         finally:
             if args.cast:

@@ -30,8 +30,8 @@ async def control(debugger: Debugger, text: str) -> Outcome:
         debugger.screen.words(*(f"{key}  ({len(data)} bytes)" for key, data in sorted(files.items())))
         return None
     path = name if "/" in name else f"control/{name}"
-    if ".." in path.split("/"):
-        raise CannotError("expected a path without ..")
+    if ".." in path.split("/") or path.startswith("/") or "//" in path or path.endswith("/"):
+        raise CannotError("expected a file below the qmail home, such as smtpgreeting")
     old = files.get(path)
     if not change:
         _show(debugger, path, old)

@@ -1,5 +1,6 @@
 """The loop: one life of a chain after the other, in each of them one command after the other."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -27,6 +28,8 @@ from conformance.targets import Unusable
 SHORTLY: Final = 60.0
 """Seconds to the next clock that are worth a remark: five after a refusal, not twenty minutes."""
 LANES: Final = ("S", "ST", "c", "fd3", "E")
+_UNFIT: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+"""What no argument of a command may have in it, a name of a file least of all."""
 
 
 class Debugger:
@@ -131,8 +134,11 @@ class Debugger:
                     self.alive = True
                     await self._again(anew)
                     said = await self._commands()
-        except Unusable:
-            raise
+        except (Unusable, OSError) as error:
+            self.alive = self.screen.muted = False
+            if not hasattr(self, "session"):  # not even the first one
+                raise
+            self.screen.error(f"{error}; {LATER}")
         except Exception as error:
             self.alive = False
             if said is None:
@@ -233,6 +239,8 @@ class Debugger:
         return said
 
     async def _command(self, line: str) -> Outcome:
+        if _UNFIT.search(line):
+            raise CannotError(r"a control character in a command; \x00 stands for one")
         name, _, text = line[1:].partition(" ")
         command = self.commands.get(name)
         if command is None:

@@ -101,6 +101,8 @@ def skip_reason(score: Score, config: TargetConfig, *, slow: bool) -> str:
     unmodelled = [word for word in inherited(score) if word.startswith(sim.UNMODELLED)]
     if simulated and unmodelled:
         return f"the machine has no {unmodelled[0]}: needs real processes"
+    if not simulated and any(name.startswith("/") for name in score.files):
+        return "files outside of the qmail home: only the simulated machine has its own"
     if not simulated and talk.all("fault"):
         return "needs faults: only the simulated machine has them"
     if not simulated and not slow and _slow(score) > REAL_SECONDS and not _can_be_skipped(score, config):

@@ -8,14 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from conformance.playing.stage import SUBJECTS, Opening
+from conformance.targets import Unusable
 
 
 @contextmanager
 def run_directory(place: str, names: frozenset[str], opening: Opening) -> Iterator[Path]:
     """Make the directory of one run: the puppets of `place` in `bin`, the files in `qmail`.
 
-    It is gone afterwards, unless the opening says where to keep it.
+    It is gone afterwards, unless the opening says where to keep it. Raises Unusable.
     """
+    for path in opening.files:
+        if path.startswith("/"):  # a scenario, perhaps somebody else's, must not write into this computer
+            raise Unusable(f"{path} is outside of the qmail home: only the simulated machine has its own")
     with _new_directory(place, opening.keep) as name:
         directory = Path(name)
         directory.chmod(0o755)
