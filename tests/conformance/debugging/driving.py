@@ -1,0 +1,65 @@
+"""Sessions of the debugger in this process: what is typed comes from a list, time is the machine's."""
+
+import io
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import trio
+
+from conformance import cli, targets
+from conformance.debugging import lives, setting
+from conformance.debugging.clocks import MachineTime
+from conformance.debugging.debugger import Debugger
+from conformance.debugging.screen import Screen
+from conformance.debugging.steps import Anew
+from conformance.debugging.table import Command, Outcome
+from conformance.debugging.words import COMMANDS
+
+SIM = targets.find("sim", targets.read(targets.DEFAULTS))
+LOGIN = r"AUTH PLAIN {b64:\0alice\0secret}"
+
+
+class Typed:
+    """Lines that are typed one after the other."""
+
+    is_terminal = False
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+
+    async def ask(self, prompt: str, status: str) -> str | None:  # noqa: ARG002 - nobody looks
+        await trio.lowlevel.checkpoint()
+        return next(self._lines, None)
+
+
+@dataclass
+class Seen:
+    code: int
+    screen: str
+    debugger: Debugger
+
+
+def debug(
+    lines: Sequence[str],
+    args: Sequence[str] = (),
+    *,
+    look: Callable[[Debugger], None] = lambda _: None,
+    seed: int = 0,
+) -> Seen:
+    """Type lines; `:look` calls `look`. No exception gets out of a session, and this lets none through."""
+
+    async def looked(debugger: Debugger, _: str) -> Outcome:
+        look(debugger)
+        return None
+
+    parsed = cli.parser().parse_args(["debug", "--seed", str(seed), *args])
+    chosen = setting.of_arguments(parsed, SIM)
+    time, file = MachineTime(), io.StringIO()
+    screen = Screen(file, "never")
+    commands = {**COMMANDS, "look": Command("look", "", "", looked, lives=False)}
+    debugger = Debugger(replace(chosen, target=SIM), time, screen, commands)
+    debugger.lines = Typed(lines)
+    with lives.surroundings(time, seed):
+        code = trio.run(debugger.debug, Anew(), clock=time.clock)
+    return Seen(code, file.getvalue(), debugger)
