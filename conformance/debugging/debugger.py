@@ -275,8 +275,10 @@ class Debugger:
         if not self.setting.is_simulated or any(moment.lane in ("S", "ST", "c") for moment in new):
             return
         left = self.time.next_deadline
-        if self.who == "client" and left < SHORTLY:
-            self.screen.settled()
+        self.screen.settled()
+        if self.session.call is not None and self.session.by_hand["checkpassword"]:
+            self.screen.comment("checkpassword waits for you: :accept [uid=N] or :reject")
+        elif self.who == "client" and left < SHORTLY:
             self.screen.comment(f"no answer yet; the next clock rings in {left:g} s (:wait)")
 
     @property

@@ -1,4 +1,4 @@
-"""Logs of real chains, from recordio and from FIXSMTPIODEBUG, as scenarios that play on the simulated machine."""
+"""Logs of real chains, from recordio and FIXSMTPIODEBUG, as scenarios that the simulated machine plays."""
 
 import re
 import shutil
@@ -55,7 +55,8 @@ def test_recordio_in_front(serving: Serve, tmp_path: Path, capsys: pytest.Captur
         assert "lint: ok" in out
         text = talk.read_text()
         assert re.search(r"^users: alice made-up-2 uid=1001$", text, re.MULTILINE)
-        assert "secret" not in text and "c2VjcmV0" not in text
+        assert "secret" not in text
+        assert "c2VjcmV0" not in text
         assert "+1s\nS: 535 " in text
 
 

@@ -1,7 +1,6 @@
 """Sessions of the debugger in this process: what is typed comes from a list, time is the machine's."""
 
 import io
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
