@@ -206,11 +206,13 @@ def _debug(commands: "Commands") -> None:
     debug.add_argument(
         "file", nargs="?", metavar="FILE", help="a scenario, or a case; :step and :continue play it"
     )
+    debug.add_argument("--attach", metavar="LOG", help="play a session of a log (see `conform attach`)")
+    debug.add_argument("--session", metavar="ID", help="of the log")
     debug.set_defaults(save=None)
     _chain(debug)
     record = _command(commands, "record", "debugging.debug", "the same, and at the end a scenario")
     record.add_argument("save", metavar="OUT.talk", help="written at the end, unless nothing was done")
-    record.set_defaults(file=None)
+    record.set_defaults(file=None, attach=None)
     _chain(record)
 
 

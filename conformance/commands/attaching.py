@@ -1,10 +1,8 @@
 """conform attach: a session of a log in the notation of a talk, as a scenario, played in the machine."""
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
 from conformance import rules, targets
 from conformance.cli import FAILURES
@@ -13,23 +11,19 @@ from conformance.format.talk_parser import parse
 from conformance.playing.beats import understand
 from conformance.playing.runner import run
 from conformance.playing.verdicts import GOOD, Result
-from conformance.recording import debug_log, following, recordio
+from conformance.recording import following, log_reading
 from conformance.recording.log_scenario import scenario
 from conformance.recording.log_sessions import Log, Session, chosen
 from conformance.recording.log_showing import Live, shown
 from conformance.reports.notation import clean
 from conformance.varying.variations import BASE
 
-READERS: Final = (recordio.piece, debug_log.piece)
-
 
 def attach(args: argparse.Namespace) -> int:
     """Show, save or replay a session of a log; 1 if it was replayed and comes out otherwise."""
     if args.follow:
         return _follow(_followed(args.log), args.session)
-    log = Log(READERS)
-    for line in _lines(args.log):
-        log.feed(line)
+    log = log_reading.read(args.log)
     if args.save is None and not args.replay:
         if len(log.sessions) > 1 and args.session is None:
             _print(session.summary for session in log.sessions)
@@ -51,21 +45,13 @@ def _print(lines: Iterable[str]) -> None:
         print(clean(line), flush=True)
 
 
-def _lines(name: str) -> Iterator[bytes]:
-    if name == "-":
-        yield from following.lines(sys.stdin.buffer)
-        return
-    with Path(name).open("rb") as file:
-        yield from following.lines(file)
-
-
 def _followed(name: str) -> Iterator[bytes | None]:
-    return _lines(name) if name == "-" else following.followed(Path(name))
+    return log_reading.lines(name) if name == "-" else following.followed(Path(name))
 
 
 def _follow(lines: Iterable[bytes | None], wanted: str | None) -> int:
     """Show what is written into a log; lines of several sessions have the session in front."""
-    log = Log(READERS)
+    log = Log(log_reading.READERS)
     views: dict[str, Live] = {}
     for line in lines:
         told = None if line is None else log.feed(line)

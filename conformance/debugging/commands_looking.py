@@ -86,8 +86,8 @@ async def why(debugger: Debugger, text: str) -> Outcome:
     """`:why [LANE]`: the rules, and the lines of control/fixsmtpio, behind the last reply."""
     said = [m.lane for m in debugger.session.record if m.lane in ("S", "ST") and m.data]
     default = said[-1] if said else "S"
-    if text and text not in LANES:
-        raise CannotError(f"expected one of {' '.join(LANES)}")
+    if text and text.removesuffix("!") not in LANES:
+        raise CannotError(f"expected one of {' '.join(LANES)}, or S! for its last event")
     debugger.screen.words(*await reasons.why(debugger, text or default))
     return None
 

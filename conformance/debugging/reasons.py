@@ -1,5 +1,6 @@
 """`:why` and `:rules`: what conformance.explaining says of the session."""
 
+from functools import cache
 from typing import Final
 
 import trio
@@ -16,13 +17,13 @@ NOTHING: Final = "nothing was said there yet"
 async def why(debugger: Debugger, lane: str) -> list[str]:
     """Return what is behind the last line on a lane. Raises CannotError."""
     session, setting = debugger.session, debugger.setting
-    if not any(moment.lane == lane and moment.data for moment in session.record):
-        raise CannotError(NOTHING)
     index = await trio.to_thread.run_sync(_index)
     found = explain(
         session.record, setting.score.chain, setting.score.files, setting.opening.env, index, lane=lane
     )
-    return found.lines() if found else [NOTHING]
+    if found is None:
+        raise CannotError(NOTHING)
+    return found.lines()
 
 
 async def touched(debugger: Debugger) -> list[str]:
@@ -35,5 +36,6 @@ async def touched(debugger: Debugger) -> list[str]:
     return [f"{rule:18} {count}" for rule, count in sorted(found.items())] or [NOTHING]
 
 
+@cache
 def _index() -> Index:
     return Index.of(selection.select([]))

@@ -13,6 +13,9 @@ from conformance.format.talk import Talk
 from conformance.playing.beats import Score, understand
 from conformance.playing.stage import Opening
 from conformance.playing.staging import opening_of
+from conformance.recording import log_reading
+from conformance.recording.log_scenario import scenario
+from conformance.recording.log_sessions import chosen
 from conformance.targets import TargetConfig
 from conformance.varying.document import Document, Part
 from conformance.varying.variations import BASE
@@ -89,6 +92,8 @@ def case_of(word: str) -> Talk:
 
 def of_arguments(args: argparse.Namespace, target: TargetConfig) -> Setting:
     """Understand the command line. Raises TalkError, NothingMatchedError, OSError."""
+    if args.attach:
+        return _of_log(args, target)
     talk = case_of(args.file) if args.file else None
     if talk and not (args.run or args.users or args.user or args.env or args.tls or args.home):
         return Setting(understand(talk), target, args.seed, own=True)
@@ -104,6 +109,14 @@ def of_arguments(args: argparse.Namespace, target: TargetConfig) -> Setting:
     score = understand(replace(parsed, row=talk.row) if talk else parsed)
     score = replace(score, files={**score.files, **files})
     return Setting(score, target, args.seed, own=talk is not None)
+
+
+def _of_log(args: argparse.Namespace, target: TargetConfig) -> Setting:
+    """Return a session of a log, as a scenario to play. Raises LogError, OSError."""
+    session = chosen(log_reading.read(args.attach), args.attach, args.session)
+    text = scenario(session, args.attach, run=args.run, home=args.home and Path(args.home), env=args.env)
+    talk = talk_parser.parse(text, name=f"{Path(args.attach).name}/{session.id}", file=args.attach)
+    return Setting(understand(talk), target, args.seed, own=True)
 
 
 def _usual_files(args: argparse.Namespace) -> dict[str, bytes]:

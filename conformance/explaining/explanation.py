@@ -1,6 +1,7 @@
 """What there is to say of a reply, and how it is said."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,7 +14,8 @@ _EVENT = re.compile(rb"[A-Za-z]+! [a-z]+")
 _ENDING = b"\r\n"
 _MOST_LINES = 20  # of what was said
 _MOST_SAID = 1000  # characters of each of them
-_MOST_WORDS = 110  # of a rule's text and of a rule's line, in characters
+_MOST_WORDS = 110  # of a rule's line, in characters
+_WIDTH = 100  # of the lines of a rule's text
 
 
 class Explanation(NamedTuple):
@@ -58,11 +60,25 @@ class Explanation(NamedTuple):
             yield f"   line {number}  {_cut(write(rule))}   {words}{_cut(which)}"
         for miss in self.missed:
             yield f"   line {miss.number}  {_cut(write(miss.rule))}   does nothing: {_cut(miss.words)}"
-        for reason in self.reasons:
-            near = "" if reason.sure else "perhaps "
-            yield f"   {near}{reason.rule}  {_cut(reason.text)}  ({reason.case}:{reason.line})"
+        yield from self._specification()
+
+    def _specification(self) -> Iterator[str]:
+        """Yield the rules, each with a scenario that holds such a line to it."""
         if not self.reasons:
             yield "   no scenario of the suite has such a line"
+        else:
+            yield "   scenarios hold such a line to"
+        for reason in self.reasons:
+            near = "" if reason.sure else "perhaps "
+            yield f"   {near}{reason.rule}  ({reason.case}:{reason.line})"
+            yield from textwrap.wrap(
+                reason.text,
+                _WIDTH,
+                initial_indent=" " * 6,
+                subsequent_indent=" " * 6,
+                max_lines=3,
+                placeholder=" ...",
+            )
 
 
 def _cut(text: str, most: int = _MOST_WORDS) -> str:
