@@ -270,8 +270,12 @@ class Debugger:
         self._hint(there)
 
     def _hint(self, there: int) -> None:
-        """Say what everybody waits for when nothing has answered."""
+        """Say what everybody waits for when nothing has answered, or who does not wait."""
         new = self.session.record[there:]
+        spinning = self.session.stage.spinning()
+        if spinning is not None:
+            self.screen.settled()
+            self.screen.error(f"{spinning[0]} burns the CPU: {spinning[1]:.1f} s so far")
         if not self.setting.is_simulated or any(moment.lane in ("S", "ST", "c") for moment in new):
             return
         left = self.time.next_deadline

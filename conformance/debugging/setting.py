@@ -1,12 +1,13 @@
 """What is debugged: the chain, users, environment and control files of a scenario, and a target."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from conformance import selection
+from conformance.debugging import usual
 from conformance.format import talk_parser
 from conformance.format.cases import cases
 from conformance.format.talk import Talk
@@ -20,32 +21,7 @@ from conformance.targets import TargetConfig
 from conformance.varying.document import Document, Part
 from conformance.varying.variations import BASE
 
-SMTP: Final = "{authup} smtp {checkpassword} {checknotroot} {fixsmtpio} {ofmipd}"
-POP3: Final = "{authup} pop3 {checkpassword} {checknotroot} {qmail-pop3d} Maildir"
-USER: Final = "alice secret uid=1001"
 MOST_OF_A_FILE: Final = 1024 * 1024
-CONTROL: Final[Mapping[str, str]] = {
-    "control/smtpgreeting": "mail.example.org\n",
-    "control/smtpcapabilities": "PIPELINING\n8BITMIME\n",
-    "control/pop3greeting": "mail.example.org\n",
-    "control/pop3capabilities": "TOP\nUIDL\n",
-    "control/fixsmtpio": """\
-AUTHUP_USER:clienteof::*:0
-AUTHUP_USER:greeting::4*:14
-AUTHUP_USER:greeting::5*:15
-AUTHUP_USER:timeout::*:16:
-:greeting::2*::&fixsmtpio
-:helo::2*::&fixsmtpio
-:ehlo::2*::&fixsmtpio
-:help::*::&fixsmtpio
-:quit::2*::&fixsmtpio
-AUTHUP_USER:ehlo::250?AUTH*::
-AUTHUP_USER:ehlo::250?STARTTLS::
-AUTHUP_USER:auth:NOOP :*::502 unimplemented (#5.5.1)
-AUTHUP_USER:starttls:NOOP :*::502 unimplemented (#5.5.1)
-""",
-}
-"""What a session has that names neither a scenario nor a directory: the rules of the seed page."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +73,7 @@ def of_arguments(args: argparse.Namespace, target: TargetConfig) -> Setting:
     talk = case_of(args.file) if args.file else None
     if talk and not (args.run or args.users or args.user or args.env or args.tls or args.home):
         return Setting(understand(talk), target, args.seed, own=True)
-    files = {} if talk else _usual_files(args)
+    files = {} if talk else usual.files(args.run or _usual_chain(args), target.generation)
     if args.home:
         files = read_control(Path(args.home))
     parts = Document.of(talk).parts if talk else (Part("talk", ()),)
@@ -119,18 +95,6 @@ def _of_log(args: argparse.Namespace, target: TargetConfig) -> Setting:
     return Setting(understand(talk), target, args.seed, own=True)
 
 
-def _usual_files(args: argparse.Namespace) -> dict[str, bytes]:
-    """Return the control files that the chain of the command line reads."""
-    chain = args.run or (POP3 if args.pop3 else SMTP)
-    read = [word for word in ("smtp", "pop3") if f" {word} " in f" {chain} "]
-    return {
-        name: text.encode()
-        for name, text in CONTROL.items()
-        if any(name.startswith(f"control/{word}") for word in read)
-        or ("fixsmtpio" in name and "fixsmtpio" in chain)
-    }
-
-
 def read_control(home: Path) -> dict[str, bytes]:
     """Return the control files of a qmail home; what cannot be read is left out. Raises OSError."""
     directory = home / "control"
@@ -141,13 +105,17 @@ def read_control(home: Path) -> dict[str, bytes]:
     return found
 
 
+def _usual_chain(args: argparse.Namespace) -> str:
+    return usual.POP3 if args.pop3 else usual.SMTP
+
+
 def _header(args: argparse.Namespace, talk: Talk | None) -> list[str]:
     """Return the header: the scenario's, with what the command line has in its place."""
     given: dict[str, Sequence[str]] = {}
     if args.run or talk is None:
-        given["run"] = [args.run or (POP3 if args.pop3 else SMTP)]
+        given["run"] = [args.run or _usual_chain(args)]
     if args.users or talk is None:
-        given["users"] = args.users or [USER]
+        given["users"] = args.users or [usual.USER]
     if args.user:
         given["as"] = [args.user]
     env = [*args.env, *(["UCSPITLS="] if args.tls else [])]

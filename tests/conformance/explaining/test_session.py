@@ -140,7 +140,7 @@ S: 250-x
 S: 250 SIZE
 """
     told = typed(talk, ":ehlo::250?AUTH*::\nNOT:ehlo::*::\n").why()
-    assert told.lines()[:8] == [
+    assert told.lines()[:7] == [
         "S: 250-x",
         "S: 250 SIZE",
         '   fixsmtpio, answering "EHLO a" (event ehlo); the server said 3 lines, the client gets 2 lines',
@@ -148,7 +148,6 @@ S: 250 SIZE
         "   line 2  NOT:ehlo::*::   does nothing: NOT is not set",
         "   scenarios hold such a line to",
         "   FIX-RULE-2  (fixsmtpio/response-given-or-not:29)",
-        "      A rule that matches leaves the line alone if it has no response, takes it away if its response",
     ]
 
 
