@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     _again(commands)
     _diff(commands)
     _debug(commands)
+    _review(commands)
     _mutants(commands)
     _look(commands)
     _files(commands)
@@ -197,6 +198,16 @@ def _diff(commands: "Commands") -> None:
     diff.add_argument("--budget", type=seconds, metavar="10m", help="begin nothing after this time")
     diff.add_argument("-j", "--jobs", type=int, metavar="N", help="dialogues at a time (default: the cores)")
     diff.add_argument("-o", "--output", type=Path, default=Path(".conform/diff"), metavar="DIR")
+
+
+def _review(commands: "Commands") -> None:
+    review = _command(commands, "review", "reviewing.review", "walk through what failed, and decide")
+    review.add_argument("files", nargs="*", type=Path, metavar="RUN.jsonl", help="default: the last run")
+    review.add_argument(
+        "--known", type=Path, metavar="FILE", help="where known deviations go; default: TARGET.toml here"
+    )
+    review.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    review.add_argument("--ascii", action="store_true", help="no symbols outside ASCII")
 
 
 def _debug(commands: "Commands") -> None:

@@ -16,7 +16,7 @@ from conformance.format import octets
 from conformance.playing.beats import ENDINGS
 from conformance.playing.verdicts import Moment
 from conformance.reports.blocks import Line, Role, Span
-from conformance.reports.console import STYLES
+from conformance.reports.console import STYLES, prints_symbols
 from conformance.reports.notation import ascii_only, clean, decoded
 from conformance.reports.transcript import INDENTED, ends, pieces
 
@@ -39,7 +39,7 @@ class Screen:
         size = shutil.get_terminal_size()
         self.cast = Cast(max(size.columns, NARROW), size.lines)
         self._out = _Tee(file, self.cast)
-        self._ascii = in_ascii
+        self._ascii = in_ascii or not prints_symbols(file)
         self._terminal = Terminal(
             file=self._out,  # type: ignore[arg-type]
             force_terminal=True if color == "always" else (file.isatty() if color == "auto" else False),

@@ -44,7 +44,7 @@ class Console:
     def __init__(self, options: Options | None = None, file: IO[str] | None = None) -> None:
         self._options = options or Options()
         self._file = file or sys.stdout
-        self._ascii = self._options.ascii or not _prints_symbols(self._file)
+        self._ascii = self._options.ascii or not prints_symbols(self._file)
         self._terminal = _terminal(self._options, self._file)
         self._progress: Progress | None = None
         self._listed = False  # each case has had its line while it ran
@@ -137,13 +137,21 @@ class Console:
             self._print([line])
 
     def _print(self, lines: list[Line]) -> None:
-        for line in lines:
-            text = Text(no_wrap=True, overflow="ignore", end="\n")
-            for span in line:
-                shown = ascii_only(span.text) if self._ascii else span.text
-                text.append(shown, STYLES[span.role])
-            text.rstrip()
-            self._terminal.print(text, soft_wrap=True, highlight=False)
+        _print_lines(lines, self._terminal, in_ascii=self._ascii)
+
+
+def show(lines: list[Line], options: Options, file: IO[str]) -> None:
+    """Print lines of spans."""
+    _print_lines(lines, _terminal(options, file), in_ascii=options.ascii or not prints_symbols(file))
+
+
+def _print_lines(lines: list[Line], terminal: Terminal, *, in_ascii: bool) -> None:
+    for line in lines:
+        text = Text(no_wrap=True, overflow="ignore", end="\n")
+        for span in line:
+            text.append(ascii_only(span.text) if in_ascii else span.text, STYLES[span.role])
+        text.rstrip()
+        terminal.print(text, soft_wrap=True, highlight=False)
 
 
 def _terminal(options: Options, file: IO[str]) -> Terminal:
@@ -183,7 +191,8 @@ def _progress(terminal: Terminal, *, in_ascii: bool) -> Progress:
     )
 
 
-def _prints_symbols(file: IO[str]) -> bool:
+def prints_symbols(file: IO[str]) -> bool:
+    """Say whether symbols outside ASCII can be written to a file."""
     try:
         "✔␍█".encode(getattr(file, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):
