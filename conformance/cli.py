@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 FAILURES, USAGE, UNUSABLE, NOTHING, VANISHED, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 5, 130, 143
+NEEDED = ("rich", "pexpect", "prompt_toolkit")
 LEVELS = ("none", "quick", "full")
 
 
@@ -31,9 +32,9 @@ def main(args: Sequence[str] | None = None) -> int:
 
         code: int = parsed.command(parsed)
     except ModuleNotFoundError as error:
-        if error.name != "rich":
+        if error.name not in NEEDED:
             raise
-        print("conform: rich is missing: pip install 'acceptutils[conformance]'", file=sys.stderr)
+        print(f"conform: {error.name} is missing: pip install 'acceptutils[conformance]'", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED

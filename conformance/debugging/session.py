@@ -111,13 +111,20 @@ class Session:
                 await self._act(beat)
             case Play(beat):
                 await self._play(beat)
-            case Wait(seconds, until_something):
-                there = len(self.record)
-                await self.time.wait(seconds, lambda: until_something and len(self.record) > there)
+            case Wait():
+                await self._wait(step)
             case Hands(who, by_hand):
                 self._hand_over(who, by_hand=by_hand)
         if not isinstance(step, Play):
             await self.settle()
+
+    async def _wait(self, step: Wait) -> None:
+        there, began = len(self.record), trio.current_time()
+        try:
+            await self.time.wait(step.seconds, lambda: step.until_something and len(self.record) > there)
+        except trio.Cancelled:  # by Ctrl-C: what is done again later is the time that really passed
+            self.steps[-1] = Wait(trio.current_time() - began)
+            raise
 
     def _check(self, step: Step) -> None:
         beat = step.beat if isinstance(step, Act) else None
@@ -191,7 +198,7 @@ class Session:
 
     async def _play(self, beat: Beat) -> None:
         """Play the next beat of the scenario. Raises Wrong."""
-        self.position = self.beats.index(beat) + 1
+        self.position += 1
         if isinstance(beat, Event) and beat.lane in ("C", "CT", "s", "K"):
             self._watch_for(beat)
         async with self.time.running():
