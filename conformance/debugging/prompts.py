@@ -15,10 +15,13 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 
 HISTORY: Final = Path(".conform/debug-history")
-HARMLESS: Final = """
+_HARMLESS: Final = """
     ehlo helo mail rcpt data rset noop quit help vrfy starttls capa stat list retr dele uidl top stls
-    :run :save :control :break :wait :skip :as :fds :env :diff :cast :help :back :step :signal :exit
+    :run :save :control :break :wait :skip :as :fds :env :diff :cast :help :back :step :signal :exit :accept :auto
+    :close :continue :eof :hang :hangup :hex :list :ps :quiet :quit :refuse :reject :reset :restart :resume :rules
+    :stall :time :tls :why
 """
+HARMLESS: Final = frozenset(_HARMLESS.split())
 """First words of lines that are kept."""
 LONGEST: Final = 1024 * 1024
 """Characters of one command from a pipe."""
@@ -118,10 +121,9 @@ class _CarefulHistory(FileHistory):
 
     def store_string(self, string: str) -> None:
         """Write a line down."""
-        word = string.split(" ", maxsplit=1)[0].lower()
-        if "{b64:" not in string and (
-            word in HARMLESS or (word.startswith(":") and " " not in string.strip())
-        ):
+        word = string.split(" ", maxsplit=1)[0]
+        word = word if word.startswith(":") else word.lower()
+        if "{b64:" not in string and word in HARMLESS:
             super().store_string(string)
 
 
