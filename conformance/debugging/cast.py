@@ -11,7 +11,7 @@ class Cast:
 
     def __init__(self, width: int, height: int, title: str = "conform debug") -> None:
         self.title = title
-        self._size = (width, height)
+        self._first = self._size = (width, height)
         self._began = time.time()
         self._last = time.monotonic()
         self._events: list[tuple[float, str, str]] = []
@@ -28,15 +28,14 @@ class Cast:
 
     def write(self, path: Path, env: Mapping[str, str]) -> int:
         """Write the recording; return its number of events. Raises OSError."""
-        first = next((size.split("x") for _, kind, size in self._events if kind == "r"), None)
-        columns, rows = map(int, first or self._size)
-        kept = {key: env[key] for key in ("TERM", "SHELL") if key in env}
+        columns, rows = self._first
+        term = {"cols": columns, "rows": rows} | ({"type": env["TERM"]} if env.get("TERM") else {})
         header = {
             "version": 3,
-            "term": {"cols": columns, "rows": rows},
+            "term": term,
             "timestamp": int(self._began),
             "title": self.title,
-            "env": kept,
+            "env": {"SHELL": env["SHELL"]} if "SHELL" in env else {},
         }
         lines = [json.dumps(header)] + [
             json.dumps([round(t, 6), kind, data]) for t, kind, data in self._events
