@@ -208,6 +208,7 @@ class Debugger:
             try:
                 line = await self.lines.ask(self.prompt, self.status)
             except Interrupted:
+                self.burst = None
                 self.screen.comment(
                     "Ctrl-C: a line is given up with it, the debugger is left with :quit or Ctrl-D"
                 )

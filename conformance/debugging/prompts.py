@@ -17,9 +17,9 @@ from prompt_toolkit.patch_stdout import patch_stdout
 HISTORY: Final = Path(".conform/debug-history")
 _HARMLESS: Final = """
     ehlo helo mail rcpt data rset noop quit help vrfy starttls capa stat list retr dele uidl top stls
-    :run :save :control :break :wait :skip :as :fds :env :diff :cast :help :back :step :signal :exit :accept :auto
-    :close :continue :eof :hang :hangup :hex :list :ps :quiet :quit :refuse :reject :reset :restart :resume :rules
-    :stall :time :tls :why
+    :run :save :control :break :wait :skip :as :fds :env :diff :cast :help :back :step :signal :exit
+    :accept :auto :close :continue :eof :hang :hangup :hex :list :ps :quiet :quit :refuse :reject :reset
+    :restart :resume :rules :stall :time :tls :why
 """
 HARMLESS: Final = frozenset(_HARMLESS.split())
 """First words of lines that are kept."""
