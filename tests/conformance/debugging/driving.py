@@ -1,7 +1,7 @@
 """Sessions of the debugger in this process: what is typed comes from a list, time is the machine's."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import trio
@@ -10,6 +10,7 @@ from conformance import cli, targets
 from conformance.debugging import lives, setting
 from conformance.debugging.clocks import MachineTime
 from conformance.debugging.debugger import Debugger
+from conformance.debugging.prompts import Interrupted
 from conformance.debugging.screen import Screen
 from conformance.debugging.steps import Anew
 from conformance.debugging.table import Command, Outcome
@@ -17,6 +18,8 @@ from conformance.debugging.words import COMMANDS
 
 SIM = targets.find("sim", targets.read(targets.DEFAULTS))
 LOGIN = r"AUTH PLAIN {b64:\0alice\0secret}"
+
+INTERRUPT = "\x03"
 
 
 class Typed:
@@ -29,7 +32,10 @@ class Typed:
 
     async def ask(self, prompt: str, status: str) -> str | None:  # noqa: ARG002 - nobody looks
         await trio.lowlevel.checkpoint()
-        return next(self._lines, None)
+        line = next(self._lines, None)
+        if line == INTERRUPT:
+            raise Interrupted
+        return line
 
 
 @dataclass
@@ -43,22 +49,25 @@ def debug(
     lines: Sequence[str],
     args: Sequence[str] = (),
     *,
-    look: Callable[[Debugger], None] = lambda _: None,
+    looks: Mapping[str, Callable[[Debugger], None]] | None = None,
     seed: int = 0,
 ) -> Seen:
-    """Type lines; `:look` calls `look`. No exception gets out of a session, and this lets none through."""
-
-    async def looked(debugger: Debugger, _: str) -> Outcome:
-        look(debugger)
-        return None
-
+    """Type lines; `looks` are more commands. No exception gets out of a session, and this lets none through."""
     parsed = cli.parser().parse_args(["debug", "--seed", str(seed), *args])
     chosen = setting.of_arguments(parsed, SIM)
     time, file = MachineTime(), io.StringIO()
     screen = Screen(file, "never")
-    commands = {**COMMANDS, "look": Command("look", "", "", looked, lives=False)}
+    commands = {**COMMANDS, **{name: _command(name, look) for name, look in (looks or {}).items()}}
     debugger = Debugger(replace(chosen, target=SIM), time, screen, commands)
     debugger.lines = Typed(lines)
     with lives.surroundings(time, seed):
         code = trio.run(debugger.debug, Anew(), clock=time.clock)
     return Seen(code, file.getvalue(), debugger)
+
+
+def _command(name: str, look: Callable[[Debugger], None]) -> Command:
+    async def run(debugger: Debugger, _: str) -> Outcome:
+        look(debugger)
+        return None
+
+    return Command(name, "", "", run, lives=False)
