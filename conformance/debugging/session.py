@@ -66,6 +66,8 @@ class Session:
         while self.servers.speaking or said != self.servers.said:
             said = self.servers.said
             await self.stage.settle()
+            if self.setting.is_simulated:
+                await self.stage.settle()  # whoever notes an end has waited for the same, and woke with us
 
     @property
     def beats(self) -> tuple[Beat, ...]:
@@ -127,6 +129,9 @@ class Session:
             raise
 
     def _check(self, step: Step) -> None:
+        tls_by_hand = isinstance(step, Hands) and step.who == "tls" and step.by_hand
+        if tls_by_hand and self.stage.front_end is None:
+            raise CannotError("this chain has no TLS front end (--tls)")
         beat = step.beat if isinstance(step, Act) else None
         if beat is None:
             return
