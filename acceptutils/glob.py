@@ -75,35 +75,47 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 
 def _pieces(pattern: bytes) -> list[bytes]:
     """Cut at the stars; each piece is a regular expression of fixed length."""
-    pieces, at = [b""], 0
-    while at < len(pattern):
-        if pattern.startswith(b"*", at):
+    pieces = [b""]
+    for taken in elements(pattern):
+        if taken is None:
             pieces.append(b"")
-            at += 1
         else:
-            element, at = _element(pattern, at)
-            pieces[-1] += element
+            pieces[-1] += _one_of(taken)
     return pieces
 
 
-def _element(pattern: bytes, at: int) -> tuple[bytes, int]:
-    """Return a regular expression for what stands for one byte, and where the next one starts."""
+def elements(pattern: bytes) -> list[frozenset[int] | None]:
+    """Return what a pattern consists of: the bytes that match one place, none for never; None for a star."""
+    found: list[frozenset[int] | None] = []
+    at = 0
+    while at < len(pattern):
+        if pattern.startswith(b"*", at):
+            found.append(None)
+            at += 1
+        else:
+            taken, at = _element(pattern, at)
+            found.append(taken)
+    return found
+
+
+def _element(pattern: bytes, at: int) -> tuple[frozenset[int], int]:
+    """Return which bytes stand for one place of the pattern, and where the next one starts."""
     match pattern[at : at + 1]:
         case b"?":
-            return b".", at + 1
+            return _ALL, at + 1
         case b"\\":
-            quoted = pattern[at + 1 : at + 2]
-            return re.escape(quoted) or _NEVER, at + 2
+            return frozenset(pattern[at + 1 : at + 2]), at + 2
         case b"[":
-            taken, end = _Bracket(pattern, at + 1).read()
-            return _one_of(taken), end
+            return _Bracket(pattern, at + 1).read()
         case literal:
-            return re.escape(literal), at + 1
+            return frozenset(literal), at + 1
 
 
 def _one_of(taken: frozenset[int]) -> bytes:
     if not taken:
         return _NEVER
+    if taken == _ALL:
+        return b"."
     return b"[" + b"".join(b"\\x%02x" % byte for byte in sorted(taken)) + b"]"
 
 
