@@ -11,7 +11,7 @@ BIN = .venv/bin
 SUBMISSION = 2626
 POP3 = 2110
 DESTDIR = /var/qmail
-PROGRAMS = reup authup checknotroot fixsmtpio
+PROGRAMS = reup authup checknotroot fixsmtpio acceptutils
 
 .PHONY: test lint types unit scenarios demo bench conform mutants lock install-qmail clean
 

@@ -18,7 +18,7 @@ def text(checkup: Checkup, exit_code: int) -> str:
         "notes": checkup.count(Severity.NOTE),
         "remarks": [_remark(remark) for remark in checkup.remarks],
         "rules": [{"line": number, "text": words} for number, words in checkup.rules],
-        "programs": [{"words": words, "text": does} for words, does in checkup.programs],
+        "programs": [{"words": words, "text": does, "user": user} for words, does, user in checkup.programs],
         "transcript": checkup.transcript,
     }
     return json.dumps(found, indent=1) + "\n"

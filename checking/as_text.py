@@ -17,7 +17,14 @@ def text(checkup: Checkup) -> str:
 
 
 def _programs(checkup: Checkup) -> list[str]:
-    lines = [line for words, does in checkup.programs for line in _item(words, does)]
+    lines: list[str] = []
+    before = None
+    for words, does, user in checkup.programs:
+        runs = (
+            "" if user == before else f"; it runs as {user}" + ("" if before else ", and so do the next ones")
+        )
+        lines += [f"  {clean(words)}", *_wrapped("      ", f"{does}{runs}")]
+        before = user
     return ["What the command line does:", "", *lines] if lines else []
 
 
@@ -60,10 +67,6 @@ def _sum(checkup: Checkup) -> str:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
-
-
-def _item(words: str, does: str) -> list[str]:
-    return [f"  {clean(words)}", *_wrapped("      ", does)]
 
 
 def _wrapped(start: str, words: str) -> list[str]:

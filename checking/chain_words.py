@@ -1,6 +1,7 @@
-"""What each program of a command line does, and as whom it runs, in a sentence."""
+"""What each program of a command line does, and as whom it runs."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from acceptutils.authup import DEFAULT_TRIES
 from checking.chain import Chain, Program
@@ -11,13 +12,21 @@ STARTER = "whoever starts it, which should be root"
 USER = "the user who has logged in"
 
 
-def sentences(chain: Chain) -> Iterator[tuple[str, str]]:
-    """Yield the words of each program, and what it does as whom."""
+class Sentence(NamedTuple):
+    """The words of a program, what it does, and as whom."""
+
+    words: str
+    does: str
+    user: str
+
+
+def sentences(chain: Chain) -> Iterator[Sentence]:
+    """Yield what is to be said of each program."""
     who = STARTER
     under_reup = chain.first(Role.REUP) is not None
     for program in chain.programs:
         does = _does(program, under_reup=under_reup)
-        yield shown(b" ".join(program.words)), f"{does}; it runs as {who}."
+        yield Sentence(shown(b" ".join(program.words)), does, who)
         if program.user is not None:
             who = shown(program.user)
         elif program.role is Role.LOGIN and program.name not in ALWAYS_TRUE | ALWAYS_FALSE:

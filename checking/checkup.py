@@ -16,7 +16,7 @@ from checking import (
     rules_checks,
 )
 from checking.chain import Chain
-from checking.chain_words import sentences
+from checking.chain_words import Sentence, sentences
 from checking.files import RULES, ControlFile, Home
 from checking.globs import Budget, TooComplicated
 from checking.remarks import COMMAND_LINE, Remark, Severity, quoted, remark
@@ -33,8 +33,8 @@ class Checkup(NamedTuple):
     home: Path
     rules: Sequence[tuple[int, str]]
     """Each rule's line and what it does."""
-    programs: Sequence[tuple[str, str]]
-    """Each program's words and what it does."""
+    programs: Sequence[Sentence]
+    """What is to be said of each program."""
     remarks: Sequence[Remark]
     transcript: Sequence[str] | None = None
 

@@ -129,7 +129,8 @@ class Dialogue:
         """Say a line and hear the reply to it."""
         if self.over:
             return b""
-        self._lines += ["", f"C: {octets.write(hidden or line)}"]
+        spoken = (hidden or line).split(b"\r\n")
+        self._lines += ["", *(f"C: {octets.write(part)}".rstrip() for part in spoken)]
         try:
             await self._client.send(line + b"\r\n")
         except OSError:

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(
     path.relative_to(ROOT)
-    for package in ("acceptutils", "fakes", "conformance")
+    for package in ("acceptutils", "fakes", "conformance", "checking")
     for path in (ROOT / package).rglob("*.py")
 )
 CORE_MUST_NOT = {"trio", "os", "socket", "subprocess", "time", "signal", "random", "logging", "io", "sys"}
@@ -52,7 +52,8 @@ def test_cores_decide_without_looking_around(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.parts[0] == "acceptutils"], ids=str)
 def test_nothing_points_back(path: Path) -> None:
-    assert not [name for name in imported(path) if name.split(".")[0] in {"fakes", "conformance", "tests"}]
+    others = {"checking", "conformance", "fakes", "tests"}
+    assert not [name for name in imported(path) if name.split(".")[0] in others]
 
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.parts[0] == "fakes"], ids=str)
@@ -61,7 +62,12 @@ def test_fakes_share_no_bugs_with_us(path: Path) -> None:
     assert all(name.startswith("acceptutils.runtime.world") for name in ours), (
         "a fake that shared our parser would share our bugs"
     )
-    assert not [name for name in imported(path) if name.split(".")[0] in {"conformance", "tests"}]
+    assert not [name for name in imported(path) if name.split(".")[0] in {"checking", "conformance", "tests"}]
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.parts[0] == "conformance"], ids=str)
+def test_the_suite_does_not_know_the_check(path: Path) -> None:
+    assert not [name for name in imported(path) if name.split(".")[0] == "checking"]
 
 
 @pytest.mark.parametrize("path", LAUNCHER)

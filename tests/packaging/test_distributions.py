@@ -12,6 +12,8 @@ import pytest
 from tests.packaging.conftest import ROOT, Built
 from tests.runtime.running import PROGRAMS
 
+INSTALLED = (*PROGRAMS, "acceptutils")
+
 MANUALS = {f"share/man/man{file.suffix[1:]}/{file.name}" for file in (ROOT / "man").iterdir()}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
@@ -33,7 +35,7 @@ def test_the_source_distribution_is_the_repository(built: Built) -> None:
     assert packed.keys() - {"PKG-INFO"} == of_the_repository()
     for directory in ("tests", "docs", "man", "examples", "conformance/scenarios", "bench", "fakes"):
         assert any(name.startswith(f"{directory}/") for name in packed)
-    assert [packed[f"bin/{name}"].linkname for name in PROGRAMS] == ["launcher"] * 4
+    assert [packed[f"bin/{name}"].linkname for name in INSTALLED] == ["launcher"] * 5
     assert packed["bin/launcher"].mode & 0o111 == 0o111
 
 
@@ -42,8 +44,8 @@ def test_the_wheel_has_the_packages_the_programs_and_the_manuals(built: Built) -
         packed = {entry.filename: entry for entry in wheel.infolist()}
         launchers = {wheel.read(name) for name in packed if ".data/data/bin/" in name}
     data = {name.partition(".data/data/")[2]: entry for name, entry in packed.items() if ".data/" in name}
-    assert data.keys() == {f"bin/{name}" for name in PROGRAMS} | MANUALS
-    assert all(data[f"bin/{name}"].external_attr >> 16 & 0o111 == 0o111 for name in PROGRAMS)
+    assert data.keys() == {f"bin/{name}" for name in INSTALLED} | MANUALS
+    assert all(data[f"bin/{name}"].external_attr >> 16 & 0o111 == 0o111 for name in INSTALLED)
     assert launchers == {(ROOT / "bin" / "launcher").read_bytes()}
     modules = {name for name in packed if ".data/" not in name and ".dist-info/" not in name}
     assert modules == {name for name in of_the_repository() if name.split("/")[0] in PACKAGES}
@@ -71,7 +73,7 @@ def test_pip_installs_it(
     hostile = {"PYTHONPATH": str(evil), "PYTHONHOME": str(evil), "QMAILHOME": str(place), "HOME": str(evil)}
     (place / "control").mkdir()
     (place / "control" / "me").write_text("mail.example.org\n")
-    for name in PROGRAMS:
+    for name in INSTALLED:
         program = place / "venv/bin" / name
         assert program.read_bytes() == (ROOT / "bin" / "launcher").read_bytes()
         done = subprocess.run([program, "--version"], env=hostile, cwd=evil, capture_output=True, check=True)

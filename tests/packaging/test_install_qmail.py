@@ -1,5 +1,6 @@
 """`make install-qmail`: programs that every user can run, and manuals, where qmail has its own."""
 
+import json
 import os
 import stat
 import subprocess
@@ -53,11 +54,11 @@ def everything(directory: Path) -> Iterator[Path]:
 
 
 def test_programs_and_manuals_are_where_qmail_has_its_own(qmail: Path) -> None:
-    assert {file.name for file in (qmail / "bin").iterdir()} == set(PROGRAMS)
+    assert {file.name for file in (qmail / "bin").iterdir()} == {*PROGRAMS, "acceptutils"}
     manuals = {str(file.relative_to(qmail / "man")) for file in everything(qmail / "man") if file.is_file()}
     assert manuals == {f"man{file.suffix[1:]}/{file.name}" for file in (ROOT / "man").iterdir()}
     kept = {file.name for file in (qmail / "lib/acceptutils/bin").iterdir()}
-    assert kept == {"python", "python3", *PROGRAMS}
+    assert kept == {"python", "python3", "acceptutils", *PROGRAMS}
     assert [file.name for file in (qmail / "lib").iterdir()] == ["acceptutils"]
 
 
@@ -104,6 +105,13 @@ def test_all_of_them_run_as_another_user(qmail: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (9, b"220 hello\r\n"), done.stderr
+
+
+def test_the_check_of_what_was_installed(qmail: Path) -> None:
+    check = [qmail / "bin/acceptutils", "check", "--json", qmail]
+    done = subprocess.run(check, env={}, cwd="/", capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["errors"] == 0
 
 
 def test_one_that_fails_leaves_the_old_one_alone(qmail: Path, offline: Mapping[str, str]) -> None:
