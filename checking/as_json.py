@@ -16,7 +16,7 @@ def text(checkup: Checkup, exit_code: int) -> str:
         "errors": checkup.count(Severity.ERROR),
         "warnings": checkup.count(Severity.WARNING),
         "notes": checkup.count(Severity.NOTE),
-        "remarks": [_remark(remark) for remark in checkup.remarks],
+        "remarks": [as_object(remark) for remark in checkup.remarks],
         "rules": [{"line": number, "text": words} for number, words in checkup.rules],
         "programs": [{"words": words, "text": does, "user": user} for words, does, user in checkup.programs],
         "transcript": checkup.transcript,
@@ -24,7 +24,8 @@ def text(checkup: Checkup, exit_code: int) -> str:
     return json.dumps(found, indent=1) + "\n"
 
 
-def _remark(remark: Remark) -> dict[str, object]:
+def as_object(remark: Remark) -> dict[str, object]:
+    """Return a remark by its keys."""
     return {
         "code": remark.code,
         "severity": remark.severity.name.lower(),

@@ -13,8 +13,11 @@ from checking.service import Service
 def check(home: Home, service: Service) -> Iterator[Remark]:
     """Yield what is odd about modes and owners of the files, and of the directories above them."""
     for directory in _above(home.path):
-        place = Place(f"{directory}/")
-        status = directory.stat()
+        place = Place(f"{directory}/".replace("//", "/"))
+        try:
+            status = directory.stat()
+        except OSError:  # who cannot be looked at cannot be judged
+            continue
         if service.filters and not status.st_mode & stat.S_IXOTH:
             yield remark(
                 "not-for-users",

@@ -28,6 +28,7 @@ from fakes.ucspitlsd import ucspitlsd
 DRIVERS: Final = {b"reup": reup, b"authup": authup, b"checknotroot": checknotroot, b"fixsmtpio": fixsmtpio}
 USER, PASSWORD, UID = b"alice", b"secret", 1001
 PATIENCE: Final = 3600.0  # virtual seconds for a reply: more than any usual timeout
+A_WHILE: Final = 30.0  # a server that does not end is killed after 10
 _MOST_LINES: Final = 1000
 USUAL: Final = b"reup -t 5 authup smtp checkpassword checknotroot fixsmtpio ofmipd".split()
 """What is played where no command line is given."""
@@ -157,7 +158,17 @@ class Dialogue:
             first = first or line
             if ends(line, number):
                 break
+        if first.startswith((b"4", b"5", b"-ERR")):
+            await self._look_for_the_end()
         return first
+
+    async def _look_for_the_end(self) -> None:
+        """Wait a little for the end of the connection, which often follows a refusal."""
+        with trio.move_on_after(A_WHILE):
+            try:
+                self._heard(await self._client.receive_until(b"\n"))
+            except ClosedEarly:
+                self._ended()
 
     async def start_tls(self, verb: bytes) -> None:
         """Ask for TLS and go on inside it."""

@@ -149,8 +149,10 @@ def test_an_order_is_told_with_both_outcomes(tmp_path: Path) -> None:
         (
             "AUTHUP_USER:timeout::451 x:16:",
             (
-                "After a login, when the server says something that nobody asked for, as at a timeout: the line "
-                "`451 x` is removed; the session ends with exit code 16 (authup tells the client of a timeout)."
+                "After a login, when the server says something that nobody asked for, as at a timeout: the "
+                "line "
+                "`451 x` is removed; the session ends with exit code 16 (authup tells the client of a "
+                "timeout)."
             ),
         ),
         (
@@ -178,8 +180,8 @@ def test_an_order_is_told_with_both_outcomes(tmp_path: Path) -> None:
         (
             ":mail:X :*:",
             (
-                "In every session, when the client says MAIL: the server gets `X\\s` in front of what the client "
-                "said."
+                "In every session, when the client says MAIL: the server gets `X\\s` in front of what the "
+                "client said."
             ),
         ),
     ],
