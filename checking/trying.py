@@ -26,6 +26,7 @@ from fakes.programs import PROGRAMS
 from fakes.ucspitlsd import ucspitlsd
 
 DRIVERS: Final = {b"reup": reup, b"authup": authup, b"checknotroot": checknotroot, b"fixsmtpio": fixsmtpio}
+PASSED_ON: Final = (b"AUTHUP_SASL_BROKEN_CLIENTS", b"NOFIXSMTPIO", b"RELAYCLIENT")
 USER, PASSWORD, UID = b"alice", b"secret", 1001
 PATIENCE: Final = 3600.0  # virtual seconds for a reply: more than any usual timeout
 A_WHILE: Final = 30.0  # a server that does not end is killed after 10
@@ -46,13 +47,12 @@ def session(home: Home, chain: Chain, env: Mapping[bytes, bytes], replies: Seque
     level = env.get(b"UCSPITLS")
     for program in chain.programs:
         level = program.sets.get(b"UCSPITLS") or level
-    has_tls = (chain.speaks_tls or b"UCSPITLS" in env) and not any(
-        b"DISABLETLS" in p.sets for p in chain.programs
-    )
+    names = {*env, *(name for program in chain.programs for name in program.sets)}
+    has_tls = (chain.speaks_tls or b"UCSPITLS" in names) and b"DISABLETLS" not in names
     argv = arguments(chain, replies)
     if has_tls:
         argv = [b"ucspitlsd", *([b"--ucspitls", level] if level else []), *argv]
-    given = {name: env[name] for name in (b"RELAYCLIENT", b"AUTHUP_SASL_BROKEN_CLIENTS") if name in env}
+    given = {name: env[name] for name in PASSED_ON if name in env}
 
     async def script(machine: Machine) -> Lines:
         lines: Lines = []

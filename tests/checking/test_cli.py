@@ -71,7 +71,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str], args: list[str]) -
 
 
 def test_exit_codes(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkup.permissions, "check", lambda *_: [])
+    monkeypatch.setattr("checking.permissions.check", lambda *_: [])
     assert run("check", home) == 0
     (home / "control/authdelay").write_bytes(b"0")
     assert run("check", home) == 0
