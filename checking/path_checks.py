@@ -48,6 +48,15 @@ def _one(program: Program, path: str, *, is_user: bool) -> Iterator[Remark]:
             f"{quoted(os.fsencode(files[0]))} cannot be executed.",
             f"chmod +x {files[0]}",
         )
+    elif program.role is Role.LOGIN and runnable.stat().st_mode & stat.S_ISUID:
+        yield remark(
+            "setuid",
+            COMMAND_LINE,
+            f"{quoted(os.fsencode(runnable))} is setuid. SMTP AUTH patches wanted that; authup runs it as "
+            "root "
+            "anyway, and who can run it can guess passwords with it.",
+            f"chmod -s {runnable}",
+        )
     elif is_user and not _for_others(runnable):
         yield remark(
             "not-executable",

@@ -39,7 +39,7 @@ _TLS: Final = frozenset({b"UCSPITLS", b"SSLCTLFD", b"SSLREADFD", b"SSLWRITEFD"})
 _IDS: Final = frozenset({b"UID", b"GID"})
 
 RUNS_ANOTHER: Final[dict[str, Known]] = {
-    "tcpserver": Known("BcxgublItT", 2, Role.LISTENER, user="u"),
+    "tcpserver": Known("BcxgublIt", 2, Role.LISTENER, user="u"),
     "sslserver": Known("Bcxgubltw", 2, Role.LISTENER, user="u"),
     "tcpsvd": Known("cCbulixtUZK/", 2, Role.LISTENER, user="u"),
     "sslsvd": Known("cCbulixtUZK/", 2, Role.LISTENER, user="u"),

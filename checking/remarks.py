@@ -55,6 +55,11 @@ def remark(code: str, place: Place, text: str, advice: str = "", severity: Sever
     return Remark(code, CODES[code].severity if severity is None else severity, place, text, advice)
 
 
+def of_command_line(code: str, text: str, advice: str = "") -> Remark:
+    """Make a remark on the command line."""
+    return remark(code, COMMAND_LINE, text, advice)
+
+
 def shown(data: bytes) -> str:
     """Return bytes as they may be shown to anybody: no control characters, in the notation of a talk."""
     return octets.write(data)
@@ -152,6 +157,7 @@ CODES: Final[dict[str, Kind]] = {
     "tls-inside-reup": Kind(
         ERROR, ("REUP-10", "REUP-12"), "the TLS front end is started again for each attempt"
     ),
+    "tls-missing": Kind(ERROR, ("AUTHUP-TLS-1",), "TLS is demanded, and nothing can start it"),
     "plaintext": Kind(WARNING, ("AUTHUP-TLS-1",), "passwords can be sent in plaintext over the network"),
     "not-root": Kind(ERROR, ("AUTHUP-EXIT-2", "AUTHUP-CP-6"), "authup does not run as root"),
     "runs-as-root": Kind(WARNING, (), "a server without login runs as root"),
@@ -160,5 +166,6 @@ CODES: Final[dict[str, Kind]] = {
     "other-home": Kind(WARNING, ("BASE-2",), "the service reads other control files than these"),
     "not-found": Kind(WARNING, ("BASE-1", "REUP-7", "AUTHUP-CP-5"), "a program is not along the PATH"),
     "not-executable": Kind(ERROR, ("BASE-1", "CNR-3"), "a program cannot be run, or not by those who must"),
+    "setuid": Kind(WARNING, ("AUTHUP-EXIT-2",), "checkpassword is setuid, which it need not be here"),
     "unknown-program": Kind(NOTE, (), "a program that this check does not know"),
 }

@@ -13,6 +13,7 @@ from checking.ruleset import Line, Ruleset
 
 _WHOLE_LINE_ROUTINES = {b"greeting", b"helo", b"quit"}  # what they make of a line is always the same
 _HOST, _CAPABILITY = b"????[!A-Z]*", b"????[A-Z0-9]*"  # the first line of an EHLO reply, and the others
+_LINES = {b"ehlo": (_HOST, _CAPABILITY), b"greeting": (b"220 mail.example.net ESMTP", b"*")}
 _FILLER = b"250-PIPELINING\r\n"
 
 
@@ -78,7 +79,7 @@ def _order(file: ControlFile, upper: Line, lower: Line, name: bytes, budget: Bud
     if not (_acts(upper) and _acts(lower)):
         return
     env = {line.rule.env for line in (upper, lower)} - {b""}
-    kinds = (_HOST, _CAPABILITY) if upper.rule.event == b"ehlo" else (b"*",)
+    kinds = _LINES.get(upper.rule.event, (b"250 ok", b"*"))
     for kind in kinds:
         found = globs.common(_glob(upper), _glob(lower), budget, among=kind)
         if found is None:

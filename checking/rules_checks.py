@@ -36,8 +36,16 @@ def bad_lines(file: ControlFile, ruleset: Ruleset) -> Iterator[Remark]:
             "bad-rule",
             file.at(bad.number),
             f"{quoted(bad.text)} is no rule: {bad.reason}. Because of it no session is served at all.",
-            "Correct it, or put a # in front of it.",
+            f"{_guess(bad.text)}Correct it, or put a # in front of it.",
         )
+
+
+def _guess(text: bytes) -> str:
+    """Say which mistake it may be, if it looks like one that is made easily."""
+    fields = text.split(b":")
+    if len(fields) > 2 and re.match(rb"[0-9*?\[]", fields[2]) and not (fields[3:4] or [b""])[0]:
+        return f"It looks as if a colon is missing in front of {quoted(fields[2])}. "
+    return ""
 
 
 def single(file: ControlFile, line: Line, environment: Environment, budget: Budget) -> Iterator[Remark]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from checking import chain, checkup, files
 from checking.checkup import Checkup
 
-HOME_ITSELF = {"not-for-users", "writable", "foreign-owner", "not-found", "not-executable"}
+HOME_ITSELF = {"not-for-users", "writable", "foreign-owner", "not-found", "not-executable", "setuid"}
 """What depends on where the test runs."""
 CLEAN = {
     "me": b"mail.example.org\n",

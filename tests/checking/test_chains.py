@@ -54,6 +54,7 @@ TABLE = [
     ("input-lost", CHAIN.replace("authup", "recordio authup"), CHAIN.replace("ofmipd", "recordio ofmipd")),
     ("passwords-in-log", "recordio " + CHAIN, CHAIN.replace("ofmipd", "recordio ofmipd")),
     ("tls-inside-reup", CHAIN.replace("authup", "s6-ucspitlsd authup"), "s6-ucspitlsd " + CHAIN),
+    ("tls-missing", f"env UCSPITLS=! {SMTP}", f"env UCSPITLS=! {SMTP.replace('reup', 's6-ucspitlsd reup')}"),
     ("plaintext", SMTP.replace("127.0.0.1", "0"), SMTP),
     ("plaintext", "sslserver -n 0 26 " + CHAIN, "sslserver 0 26 " + CHAIN),
     ("plaintext", "sslserver -n 0 26 " + CHAIN, "env UCSPITLS=! sslserver -n 0 26 " + CHAIN),
@@ -159,6 +160,9 @@ def test_programs_that_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     reachable = all(place.stat().st_mode & 0o001 for place in programs.parents)
     closed = [] if reachable else [f"not-executable {programs}/{n}" for n in names[3:]]
     assert of_programs() == closed
+    (programs / "checkpassword").chmod(0o4755)
+    assert of_programs() == [f"setuid {programs}/checkpassword", *closed]
+    (programs / "checkpassword").chmod(0o755)
     (programs / "authup").chmod(0o644)
     assert of_programs() == [f"not-executable {programs}/authup", *closed]
     (programs / "reup").unlink()

@@ -144,7 +144,15 @@ def test_codes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_each_code_is_tried_and_cites_rules_that_exist() -> None:
     tables = [*test_rules.TABLE, *test_rules.WHOLE, *test_controls.TABLE, *test_chains.TABLE]
-    elsewhere = {"unreadable", "not-for-users", "writable", "foreign-owner", "not-found", "not-executable"}
+    elsewhere = {
+        "unreadable",
+        "not-for-users",
+        "writable",
+        "foreign-owner",
+        "not-found",
+        "not-executable",
+        "setuid",
+    }
     assert {row[0] for row in tables} | elsewhere == CODES.keys()
     known = set(rules.read())
     assert {rule for kind in CODES.values() for rule in kind.rules} <= known

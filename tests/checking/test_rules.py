@@ -83,6 +83,20 @@ def test_all_bad_lines_are_told_with_their_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "guess"),
+    [
+        (b":helo:2*::&fixsmtpio_fixup", "It looks as if a colon is missing in front of `2*`. Correct it"),
+        (b":ehlo::250*", "Correct it"),
+    ],
+)
+def test_a_missing_colon_is_guessed(tmp_path: Path, line: bytes, guess: str) -> None:
+    (bad,) = [
+        remark for remark in look(make(tmp_path, {"fixsmtpio": line})).remarks if remark.code == "bad-rule"
+    ]
+    assert bad.advice.startswith(guess)
+
+
+@pytest.mark.parametrize(
     ("words", "rule", "code"),
     [
         ("fixsmtpio qmail-smtpd", "AUTHUP_USER:noop::5*::500 x", "never-applies"),

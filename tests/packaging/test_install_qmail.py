@@ -108,7 +108,7 @@ def test_all_of_them_run_as_another_user(qmail: Path) -> None:
 
 
 def test_the_check_of_what_was_installed(qmail: Path) -> None:
-    check = [qmail / "bin/acceptutils", "check", "--json", qmail]
+    check = [f"{qmail}/bin/acceptutils", "check", "--json", str(qmail)]
     done = subprocess.run(check, env={}, cwd="/", capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout)["errors"] == 0
