@@ -7,7 +7,7 @@ from typing import Final
 from checking import login_checks
 from checking.chain import Chain, Program
 from checking.programs import ALWAYS_FALSE, ALWAYS_TRUE, LOGINS, OURS, SMTP_SERVERS, Role
-from checking.remarks import COMMAND_LINE, NOTE, WARNING, Remark, of_command_line, quoted, remark, shown
+from checking.remarks import COMMAND_LINE, NOTE, WARNING, Remark, odd, quoted, remark, shown
 
 LEAST_MEMORY: Final = 40_000_000  # below it Python and trio do not start (measured: authup, 32 to 40 MB)
 ENOUGH_MEMORY: Final = 64_000_000
@@ -18,25 +18,23 @@ def check(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
     """Yield what is odd about a command line; `env` is what it inherits."""
     for program in chain.programs:
         if program.trouble:
-            yield of_command_line(
+            yield odd(
                 "bad-usage",
                 f"{program.name} refuses its command line: {program.trouble}. Nothing is served.",
                 f"See {program.name}(8).",
             )
         elif program.role in {Role.UNKNOWN, Role.SHELL}:
             advice = "Give the command line word by word, not as one." if b" " in program.words[0] else ""
-            yield of_command_line(
-                "unknown-program", f"{quoted(program.words[0])} {program.role.value}.", advice
-            )
+            yield odd("unknown-program", f"{quoted(program.words[0])} {program.role.value}.", advice)
         elif program.role is Role.LOGIN and not _is_known_login(program):
-            yield of_command_line(
+            yield odd(
                 "unknown-program",
                 f"{quoted(program.words[0])} is not known to this check. It stands where passwords are "
                 "checked.",
                 "It must read them from descriptor 3, and exit 1 for a wrong one.",
             )
     if not any(program.name in OURS for program in chain.programs):
-        yield of_command_line("unknown-program", "None of reup, authup, checknotroot and fixsmtpio is in it.")
+        yield odd("unknown-program", "None of reup, authup, checknotroot and fixsmtpio is in it.")
     if chain.first(Role.AUTHUP) and not chain.is_broken:
         yield from joined(login_checks.check(chain), _recorders(chain), _tls(chain, env))
     elif not chain.is_broken:
@@ -54,13 +52,13 @@ def _recorders(chain: Chain) -> Iterator[Remark]:
     for at, program in enumerate(before):
         if program.role is not Role.RECORDER:
             continue
-        yield of_command_line(
+        yield odd(
             "passwords-in-log",
             f"{program.name} stands in front of authup, so that passwords are written to the log.",
             "Put it between fixsmtpio and the server.",
         )
         if place is not None and at > place:
-            yield of_command_line(
+            yield odd(
                 "input-lost",
                 f"{program.name} stands between reup and authup: that of a failed attempt swallows what the "
                 "client says next.",
@@ -71,7 +69,7 @@ def _recorders(chain: Chain) -> Iterator[Remark]:
 def _tls(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
     reup, front_end = chain.place(Role.REUP), chain.place(Role.TLS)
     if reup is not None and front_end is not None and front_end > reup:
-        yield of_command_line(
+        yield odd(
             "tls-inside-reup",
             f"{chain.programs[front_end].name} stands behind reup and is started again for each attempt. Its "
             "TLS "
@@ -80,7 +78,7 @@ def _tls(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
         )
     level = _variable(chain, env, b"UCSPITLS")
     if level == b"!" and not chain.speaks_tls:
-        yield of_command_line(
+        yield odd(
             "tls-missing",
             "UCSPITLS=! demands TLS, and no UCSPI-TLS front end is in the command line that could start it: "
             "nobody can log in.",
@@ -92,7 +90,7 @@ def _tls(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
     encrypts = listener.name in {"sslserver", "sslsvd", "s6-tlsserver"} and "n" not in listener.options
     if not encrypts and level != b"!":
         offered = "TLS is offered, but not required, so" if chain.speaks_tls else "Nothing encrypts, and"
-        yield of_command_line(
+        yield odd(
             "plaintext",
             f"{offered} passwords can cross the network in plaintext: it listens on "
             f"{quoted(listener.operands[0])}.",
@@ -120,7 +118,7 @@ def _without_login(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]
             severity=WARNING if is_local else None,
         )
     if server.role is Role.SERVER and not any(program.user for program in chain.programs):
-        yield of_command_line(
+        yield odd(
             "runs-as-root",
             f"Nobody logs in, and nothing changes the user, so that {server.name} runs as who starts it: "
             "root.",
@@ -149,7 +147,7 @@ def _memory(chain: Chain) -> Iterator[Remark]:
 
 def _surroundings(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
     if b"NOFIXSMTPIO" in env or any(b"NOFIXSMTPIO" in program.sets for program in chain.programs):
-        yield of_command_line(
+        yield odd(
             "filter-off",
             "NOFIXSMTPIO is set, so that fixsmtpio does nothing: no rule applies.",
             "Unset it.",

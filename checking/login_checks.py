@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from checking.chain import Chain, Program
 from checking.programs import ALWAYS_FALSE, ALWAYS_TRUE, POP3_SERVERS, SMTP_SERVERS, Role
-from checking.remarks import Remark, of_command_line, quoted, shown
+from checking.remarks import Remark, odd, quoted, shown
 
 
 def check(chain: Chain) -> Iterator[Remark]:
@@ -20,9 +20,7 @@ def _login(chain: Chain) -> Iterator[Remark]:
     if login is None or (behind and behind[0] is not login):
         yield from _no_login_program(behind)
     elif login.name in ALWAYS_FALSE:
-        yield of_command_line(
-            "no-login", f"{login.name} refuses every password.", "Put checkpassword in its place."
-        )
+        yield odd("no-login", f"{login.name} refuses every password.", "Put checkpassword in its place.")
     else:
         if login.name in ALWAYS_TRUE:
             yield _content_with_everything(login)
@@ -31,7 +29,7 @@ def _login(chain: Chain) -> Iterator[Remark]:
 
 
 def _content_with_everything(login: Program) -> Remark:
-    return of_command_line(
+    return odd(
         "open-relay",
         f"{login.name} stands where the password is checked, and is content with every password: to a server "
         "that trusts its exit code this is an open relay. Here clients are left without an answer, for "
@@ -43,21 +41,19 @@ def _content_with_everything(login: Program) -> Remark:
 def _no_login_program(behind: list[Program]) -> Iterator[Remark]:
     first = behind[0] if behind else None
     if first is not None and first.role is Role.CHECKNOTROOT:
-        yield of_command_line(
+        yield odd(
             "checknotroot-place",
             "checknotroot stands where the password is checked. It runs as root there and refuses everybody.",
             "Put it directly behind checkpassword.",
         )
     elif first is not None and first.role in {Role.FIXSMTPIO, Role.SERVER}:
-        yield of_command_line(
+        yield odd(
             "open-relay",
             f"Nothing checks passwords: whatever a client sends, authup runs {first.name}, as root, for him.",
             "Put checkpassword and checknotroot between authup and it.",
         )
     else:
-        yield of_command_line(
-            "no-login", "Nothing stands where the password is checked.", "Put checkpassword there."
-        )
+        yield odd("no-login", "Nothing stands where the password is checked.", "Put checkpassword there.")
 
 
 def _checknotroot(chain: Chain) -> Iterator[Remark]:
@@ -70,13 +66,13 @@ def _checknotroot(chain: Chain) -> Iterator[Remark]:
             if early
             else ""
         )
-        yield of_command_line(
+        yield odd(
             "checknotroot-place" if early else "no-checknotroot",
             f"Who guesses root's password gets a session as root.{where}",
             "Put checknotroot directly behind the program that checks passwords.",
         )
     elif names[0] is not Role.CHECKNOTROOT:
-        yield of_command_line(
+        yield odd(
             "checknotroot-place",
             f"{behind[0].name} stands between the program that checks passwords and checknotroot: it would "
             "run "
@@ -90,10 +86,10 @@ def _session(chain: Chain) -> Iterator[Remark]:
     behind = [program for program in chain.after(Role.LOGIN) if program.role is not Role.CHECKNOTROOT]
     last = behind[-1] if behind else None
     if last is None or last.role in {Role.WRAPPER, Role.FIXSMTPIO, Role.RECORDER}:
-        yield of_command_line("no-server", "There is no server at the end.", "Name it: ofmipd, for instance.")
+        yield odd("no-server", "There is no server at the end.", "Name it: ofmipd, for instance.")
         return
     if last.name in ALWAYS_TRUE | ALWAYS_FALSE:
-        yield of_command_line(
+        yield odd(
             "no-server",
             f"Who has logged in gets {last.name}, which says nothing and ends: clients hear no answer to "
             "their "
@@ -104,7 +100,7 @@ def _session(chain: Chain) -> Iterator[Remark]:
     has_filter = chain.first(Role.FIXSMTPIO) is not None
     if chain.protocol == "pop3":
         if has_filter:
-            yield of_command_line(
+            yield odd(
                 "fixsmtpio-with-pop3",
                 "fixsmtpio speaks SMTP, and authup was asked for POP3: replies of a POP3 server have no "
                 "codes, "
@@ -116,7 +112,7 @@ def _session(chain: Chain) -> Iterator[Remark]:
     elif last.name in POP3_SERVERS:
         yield _wrong_server(last, "SMTP")
     elif not has_filter:
-        yield of_command_line(
+        yield odd(
             "no-fixsmtpio",
             "Without fixsmtpio the server's `220` is the answer to AUTH, and clients need 235: nobody seems "
             "to "
@@ -127,19 +123,17 @@ def _session(chain: Chain) -> Iterator[Remark]:
 
 
 def _wrong_server(server: Program, protocol: str) -> Remark:
-    return of_command_line(
+    return odd(
         "wrong-server", f"authup speaks {protocol}, and {server.name} does not.", "Change one of them."
     )
 
 
 def _server(chain: Chain, server: Program) -> Iterator[Remark]:
     if server.name == "qmail-pop3d" and not server.operands:
-        yield of_command_line(
-            "no-maildir", "qmail-pop3d wants to know which Maildir.", "`qmail-pop3d Maildir`"
-        )
+        yield odd("no-maildir", "qmail-pop3d wants to know which Maildir.", "`qmail-pop3d Maildir`")
     may_relay = any(b"RELAYCLIENT" in program.sets or program.opens for program in chain.programs)
     if server.name == "qmail-smtpd" and not may_relay:
-        yield of_command_line(
+        yield odd(
             "no-relayclient",
             "RELAYCLIENT is not set, so that qmail-smtpd takes mail for control/rcpthosts only, from users "
             "who have logged in too.",
@@ -153,7 +147,7 @@ def _tries(chain: Chain) -> Iterator[Remark]:
         return
     most = reup.options.get("t", b"0")
     if most == b"0":
-        yield of_command_line(
+        yield odd(
             "endless-tries",
             "reup without -t starts over without end: a client may go on guessing, one password in 5 "
             "seconds, as "
@@ -161,7 +155,7 @@ def _tries(chain: Chain) -> Iterator[Remark]:
             "`reup -t 5`",
         )
     elif "t" in authup.options:
-        yield of_command_line(
+        yield odd(
             "tries-multiply",
             f"Each of the {shown(most)} attempts of reup allows {shown(authup.options['t'])} logins.",
             "Leave one of the two -t away.",
@@ -171,7 +165,7 @@ def _tries(chain: Chain) -> Iterator[Remark]:
 def _root(chain: Chain) -> Iterator[Remark]:
     for program in chain.before(Role.AUTHUP):
         if program.user not in {None, b"0", b"root"}:
-            yield of_command_line(
+            yield odd(
                 "not-root",
                 f"By {quoted(b' '.join(program.words[:1]))} authup runs as {shown(program.user or b'')}, not "
                 "as "

@@ -55,7 +55,7 @@ def remark(code: str, place: Place, text: str, advice: str = "", severity: Sever
     return Remark(code, CODES[code].severity if severity is None else severity, place, text, advice)
 
 
-def of_command_line(code: str, text: str, advice: str = "") -> Remark:
+def odd(code: str, text: str, advice: str = "") -> Remark:
     """Make a remark on the command line."""
     return remark(code, COMMAND_LINE, text, advice)
 
