@@ -98,5 +98,9 @@ def _check(parsed: argparse.Namespace, words: list[bytes]) -> int:
         found = found._replace(transcript=lines)
     worst = max((remark.severity for remark in found.remarks), default=Severity.NOTE)
     code = WRONG if worst >= (Severity.WARNING if parsed.strict else Severity.ERROR) else FINE
-    sys.stdout.write(as_json.text(found, code) if parsed.json else as_text.text(found))
+    try:
+        sys.stdout.write(as_json.text(found, code) if parsed.json else as_text.text(found))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `acceptutils check | head`
+        sys.stderr.close()
     return code

@@ -1,5 +1,6 @@
 """What is odd about control files other than control/fixsmtpio."""
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -9,6 +10,7 @@ from checking.files import CAPABILITIES, GREETINGS, SECONDS, ControlFile, Home
 from checking.remarks import Place, Remark, quoted, remark
 from checking.service import Service
 
+RUN_AS_ROOT: Final = "It may be for root only: run this check as root."
 DEFAULTS: Final = {
     "timeoutsmtpd": "1200",
     "timeoutpop3d": "1200",
@@ -33,7 +35,7 @@ def check(home: Home, service: Service) -> Iterator[Remark]:
                 "unreadable",
                 file.at(),
                 f"It cannot be read: {file.trouble}. Then no session is served.",
-                "A file that is not wanted must not be there at all.",
+                RUN_AS_ROOT if os.geteuid() else "A file that is not wanted must not be there at all.",
             )
         elif file.content is not None:
             yield from _bytes(file)

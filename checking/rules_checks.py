@@ -58,6 +58,8 @@ def single(file: ControlFile, line: Line, environment: Environment, budget: Budg
     else:
         yield from _glob(place, line, budget)
         yield from _reply(place, line)
+    if environment.logs_in is not False:
+        yield from _refusal_code(place, line)
     yield from _exit_code(place, line)
 
 
@@ -219,10 +221,8 @@ def _reply(place: Place, line: Line) -> Iterator[Remark]:
         )
 
 
-def _exit_code(place: Place, line: Line) -> Iterator[Remark]:
+def _refusal_code(place: Place, line: Line) -> Iterator[Remark]:
     rule = line.rule
-    if rule.exit_code is None:
-        return
     if rule.env in {b"", LOGGED_IN} and rule.exit_code in ENDING_RISKY:
         yield remark(
             "exit-code",
@@ -231,6 +231,12 @@ def _exit_code(place: Place, line: Line) -> Iterator[Remark]:
             "it.",
             "Choose another number, such as 14 or 15.",
         )
+
+
+def _exit_code(place: Place, line: Line) -> Iterator[Remark]:
+    rule = line.rule
+    if rule.exit_code is None:
+        return
     usual = {b"greeting": b"220 x ESMTP\r\n", b"ehlo": b"250-x\r\n", b"helo": b"250 x\r\n"}
     usual |= dict.fromkeys((b"mail", b"rcpt", b"rset", b"noop", b"in_data"), b"250 ok\r\n")
     if rule.event in usual and rule.matches(usual[rule.event]):

@@ -5,6 +5,7 @@ are fakes. Programs that only change the surroundings are left out.
 """
 
 import base64
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -92,7 +93,7 @@ def arguments(chain: Chain, replies: Sequence[bytes]) -> list[bytes]:
     """Return the command line for the machine: fakes for what it has no programs for."""
     argv: list[bytes] = []
     for program in chain.programs:
-        name = program.name.encode()
+        name = os.fsencode(program.name)
         if name in DRIVERS:
             argv += [name, *program.words[1:]]
         elif program.role is Role.LOGIN:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from conformance import rules
 from tests.checking import test_chains, test_controls, test_rules
 from tests.checking.house import CLEAN, RULES, SMTP, make
 
+NAMES = (*files.KNOWN, *files.OTHERS)
+ROOT = Path(__file__).parents[2]
 FIELDS = st.lists(
     st.sampled_from(
         [b"", b"AUTHUP_USER", b"ehlo", b"2*", b"*[", b"5", b"&fixsmtpio", b"\x1b[2J", b"x y", b"#"]
@@ -137,6 +141,16 @@ def test_the_text_names_file_line_and_rules(home: Path, capsys: pytest.CaptureFi
     assert "\n    -> Correct it" in out
 
 
+def test_a_reader_that_leaves(home: Path) -> None:
+    check = [sys.executable, "-m", "checking", "check", str(home)]
+    with subprocess.Popen(check, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode in {0, 1}
+
+
 def test_codes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check", "--codes") == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(CODES)
@@ -163,10 +177,7 @@ def test_each_code_is_tried_and_cites_rules_that_exist() -> None:
 def test_nothing_breaks_it_and_nothing_raw_gets_out(
     tmp_path: Path, contents: dict[str, bytes], words: list[bytes]
 ) -> None:
-    given = {
-        name: files.ControlFile(name, {**CLEAN, **contents}.get(name), None, None)
-        for name in (*files.KNOWN, *files.OTHERS)
-    }
+    given = {name: files.ControlFile(name, {**CLEAN, **contents}.get(name), None, None) for name in NAMES}
     home = files.Home(tmp_path, given)
     for taken in (None, chain.parse(words)):
         found = checkup.check(home, taken, {})
@@ -176,12 +187,18 @@ def test_nothing_breaks_it_and_nothing_raw_gets_out(
         assert all(remark.severity in Severity for remark in found.remarks)
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@given(words=WORDS)
+def test_any_command_line_can_be_tried(tmp_path: Path, words: list[bytes]) -> None:
+    given = {name: files.ControlFile(name, CLEAN.get(name), None, None) for name in NAMES}
+    trying.session(files.Home(tmp_path, given), chain.parse(words), {})
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
 @given(content=CONTENTS)
 def test_any_rules_can_be_tried(tmp_path: Path, content: bytes) -> None:
     given = {
-        name: files.ControlFile(name, {**CLEAN, "fixsmtpio": content}.get(name), None, None)
-        for name in (*files.KNOWN, *files.OTHERS)
+        name: files.ControlFile(name, {**CLEAN, "fixsmtpio": content}.get(name), None, None) for name in NAMES
     }
     assert trying.session(files.Home(tmp_path, given), chain.parse(trying.USUAL), {})
 
