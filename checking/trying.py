@@ -31,6 +31,7 @@ PASSED_ON: Final = (b"AUTHUP_SASL_BROKEN_CLIENTS", b"NOFIXSMTPIO", b"RELAYCLIENT
 USER, PASSWORD, UID = b"alice", b"secret", 1001
 PATIENCE: Final = 3600.0  # virtual seconds for a reply: more than any usual timeout
 A_WHILE: Final = 30.0  # a server that does not end is killed after 10
+MOST_ATTEMPTS: Final = 20  # of reup: without a bound, what always fails would keep us busy for ever
 _MOST_LINES: Final = 1000
 USUAL: Final = b"reup -t 5 authup smtp checkpassword checknotroot fixsmtpio ofmipd".split()
 """What is played where no command line is given."""
@@ -94,7 +95,10 @@ def arguments(chain: Chain, replies: Sequence[bytes]) -> list[bytes]:
     argv: list[bytes] = []
     for program in chain.programs:
         name = os.fsencode(program.name)
-        if name in DRIVERS:
+        if program.role is Role.REUP and not program.trouble:
+            tries = int(program.options.get("t", b"0")) or MOST_ATTEMPTS
+            argv += [name, b"-t", b"%d" % (1 if name in argv else min(tries, MOST_ATTEMPTS))]
+        elif name in DRIVERS:
             argv += [name, *program.words[1:]]
         elif program.role is Role.LOGIN:
             argv.append(
@@ -110,7 +114,7 @@ def arguments(chain: Chain, replies: Sequence[bytes]) -> list[bytes]:
 def _server(chain: Chain, replies: Sequence[bytes]) -> list[bytes]:
     name = chain.programs[-1].name
     if name in ALWAYS_TRUE | ALWAYS_FALSE:
-        return [b"true"]
+        return [b"true" if name in ALWAYS_TRUE else b"false"]
     chosen = [word for reply in replies for word in (b"--reply", reply)]
     if name in POP3_SERVERS or (chain.protocol == "pop3" and chain.programs[-1].role is not Role.SERVER):
         return [b"qmail-pop3d", *chosen, b"Maildir"]

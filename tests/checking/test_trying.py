@@ -99,6 +99,11 @@ def test_true_behind_checkpassword(tmp_path: Path) -> None:
     assert lines(tmp_path, "authup smtp checkpassword /bin/true")[-1] == "S! eof"
 
 
+@pytest.mark.parametrize("words", ["reup false", "reup reup reup env A=b", "reup -t 99999 reup false"])
+def test_attempts_without_end_have_one(tmp_path: Path, words: str) -> None:
+    assert lines(tmp_path, words)[-1] == "S! eof"
+
+
 def test_the_variables_of_the_command_line_count(tmp_path: Path) -> None:
     rules = RULES + b"READONLY:mail:NOOP :*::550 no\n"
     said = lines(
