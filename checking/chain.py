@@ -112,6 +112,8 @@ def parse(words: Sequence[bytes]) -> Chain:
     while rest:
         program = _next(rest, asks=asks)
         rest = rest[len(program.words) :]
+        if program.name == "argv0":  # its second operand is what the first one shall see as its name
+            rest = [*rest[:1], *rest[2:]]
         programs.append(program)
         asks = program.role is Role.AUTHUP or (asks and program.role in {Role.WRAPPER, Role.RECORDER})
         if program.trouble:

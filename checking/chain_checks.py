@@ -43,7 +43,7 @@ def check(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
 
 
 def _is_known_login(program: Program) -> bool:
-    return program.name in {*LOGINS, *ALWAYS_TRUE, *ALWAYS_FALSE}
+    return program.name in {*LOGINS, *ALWAYS_TRUE, *ALWAYS_FALSE} or "checkpassword" in program.name
 
 
 def _recorders(chain: Chain) -> Iterator[Remark]:
@@ -90,11 +90,15 @@ def _tls(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
     encrypts = listener.name in {"sslserver", "sslsvd", "s6-tlsserver"} and "n" not in listener.options
     if not encrypts and level != b"!":
         offered = "TLS is offered, but not required, so" if chain.speaks_tls else "Nothing encrypts, and"
-        yield odd(
+        is_open = any(program.opens for program in chain.before(Role.AUTHUP))
+        unless = ", unless what this check cannot see sets UCSPITLS=!" if is_open else ""
+        yield remark(
             "plaintext",
-            f"{offered} passwords can cross the network in plaintext: it listens on "
+            COMMAND_LINE,
+            f"{offered} passwords can cross the network in plaintext{unless}: it listens on "
             f"{quoted(listener.operands[0])}.",
             "Set UCSPITLS=! in front of a UCSPI-TLS front end; or listen on 127.0.0.1, behind stunnel.",
+            severity=NOTE if is_open else None,
         )
 
 

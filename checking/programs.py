@@ -64,6 +64,8 @@ RUNS_ANOTHER: Final[dict[str, Known]] = {
     "timeout": Known("ks", 1),
     "nohup": Known(),
     "setsid": Known(),
+    "pgrphack": Known(),
+    "argv0": Known(),
     "exec": Known(),
     "rblsmtpd": Known("rat"),
     "fixcrio": Known(),

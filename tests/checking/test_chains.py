@@ -96,6 +96,12 @@ def test_each_code(place: Path, code: str, bad: str, good: str) -> None:
     assert code not in found(place, good)
 
 
+def test_what_may_demand_tls_makes_it_a_note(place: Path) -> None:
+    for words, severity in (("-n", Severity.WARNING), ("-n -x rules.cdb", Severity.NOTE)):
+        seen = look(files.read(place), f"sslserver {words} 0 26 {CHAIN}").remarks
+        assert [remark.severity for remark in seen if remark.code == "plaintext"] == [severity]
+
+
 def test_a_relay_for_this_computer_only_is_a_warning(place: Path) -> None:
     for host, severity in (("127.0.0.1", Severity.WARNING), ("0", Severity.ERROR)):
         seen = look(files.read(place), f"tcpserver {host} 25 fixsmtpio ofmipd").remarks
@@ -112,6 +118,10 @@ def test_a_relay_for_this_computer_only_is_a_warning(place: Path) -> None:
          "WRAPPER WRAPPER WRAPPER AUTHUP LOGIN SERVER"),
         ("authup smtp softlimit -m 9 /usr/bin/checkpassword-pam -s smtp -- checknotroot x",
          "AUTHUP WRAPPER LOGIN CHECKNOTROOT UNKNOWN"),
+        (
+            "pgrphack env - A=b argv0 sslserver x -ne -vRl0 -x cdb 0 587 authup smtp nbcheckpassword ofmipd",
+            "WRAPPER WRAPPER WRAPPER LISTENER AUTHUP LOGIN SERVER",
+        ),
         ("authup smtp sh -c x ofmipd", "AUTHUP LOGIN SERVER"),
         ("ours ofmipd", "UNKNOWN SERVER"),
         ("bash -c x ofmipd", "SHELL"),
@@ -122,10 +132,13 @@ def test_how_a_command_line_is_read(words: str, roles: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["tcpserver -v", "tcpserver 0", "env A=1", "softlimit -m", "env -u", "chpst -u"]
+    "words",
+    ["argv0", "argv0 x", "tcpserver -v", "tcpserver 0", "env A=1", "softlimit -m", "env -u", "chpst -u"],
 )
 def test_one_that_breaks_off(place: Path, words: str) -> None:
-    assert chain.parse(words.encode().split()).programs[-1].role in {Role.LISTENER, Role.WRAPPER}
+    assert chain.parse(words.encode().split()).programs[-1].role in {
+        *(Role.LISTENER, Role.WRAPPER, Role.UNKNOWN),
+    }
     found(place, words)
 
 

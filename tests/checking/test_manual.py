@@ -45,9 +45,9 @@ def test_codes_severities_and_words() -> None:
 
 def test_what_is_milder_where_less_is_known() -> None:
     sources = [inspect.getsource(module) for module in (chain_checks, rule_sessions)]
-    assert sum(source.count("severity=") for source in sources) == 4
+    assert sum(source.count("severity=") for source in sources) == 5
     said = PAGE.literals_in("DIAGNOSTICS")
-    assert said == ["auth-220", "open-relay", "memory", "auth-advertised", "starttls-advertised"]
+    assert said == ["auth-220", "open-relay", "memory", "plaintext", "auth-advertised", "starttls-advertised"]
     assert Severity.NOTE < Severity.WARNING < Severity.ERROR
 
 
