@@ -71,17 +71,16 @@ def _tls(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
     if reup is not None and front_end is not None and front_end > reup:
         yield odd(
             "tls-inside-reup",
-            f"{chain.programs[front_end].name} stands behind reup and is started again for each attempt. Its "
-            "TLS "
-            "ends with the attempt, and a client that mistyped the password is lost.",
+            f"{chain.programs[front_end].name} stands behind reup and is started again for each attempt. "
+            "Its TLS ends with the attempt, and a client that mistyped the password is lost.",
             "Put it in front of reup.",
         )
     level = _variable(chain, env, b"UCSPITLS")
     if level == b"!" and not chain.speaks_tls:
         yield odd(
             "tls-missing",
-            "UCSPITLS=! demands TLS, and no UCSPI-TLS front end is in the command line that could start it: "
-            "nobody can log in.",
+            "UCSPITLS=! demands TLS, and no UCSPI-TLS front end is in the command line that could start "
+            "it: nobody can log in.",
             "Put one in front of reup, such as s6-ucspitlsd; or `sslserver -n` in the place of tcpserver.",
         )
     listener = chain.first(Role.LISTENER)
@@ -108,6 +107,8 @@ def _variable(chain: Chain, env: Mapping[bytes, bytes], name: bytes) -> bytes | 
 
 
 def _without_login(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
+    if chain.first(Role.LOGIN, Role.UNKNOWN, Role.SHELL):  # somebody else may ask for passwords
+        return
     server = chain.programs[-1]
     relays = b"RELAYCLIENT" in env or any(b"RELAYCLIENT" in program.sets for program in chain.programs)
     listener = chain.first(Role.LISTENER)

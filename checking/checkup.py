@@ -52,7 +52,7 @@ def check(home: Home, chain: Chain | None, env: Mapping[bytes, bytes]) -> Checku
     remarks += [*control_checks.check(home, service), *permissions.check(home, service)]
     if chain:
         remarks += chain_checks.check(chain, env)
-        remarks += path_checks.check(chain, os.environ.get("PATH"))
+        remarks += path_checks.check(chain, os.environ.get("PATH"), home.path)
         remarks += _other_home(home, chain)
     explained = [(line.number, sentence(line, name)) for line in ruleset.lines] if service.filters else []
     return Checkup(home.path, explained, [*sentences(chain)] if chain else [], sorted(remarks, key=_place))

@@ -64,7 +64,7 @@ def _no_greeting(home: Home, service: Service) -> Iterator[Remark]:
             yield remark(
                 "no-greeting",
                 own.at(),
-                f"Neither this file nor control/me exists, so that there is no name to greet with. By "
+                "Neither this file nor control/me exists, so that there is no name to greet with. By "
                 f"{protocol.upper()} no session is served.",
                 "Write the host name into control/me.",
             )
@@ -115,8 +115,8 @@ def _greeting(file: ControlFile) -> Iterator[Remark]:
         yield remark(
             "not-a-host",
             place,
-            f"{quoted(name.split(b' ')[0])} does not look like a full host name, which the first word should "
-            "be.",
+            f"{quoted(name.split(b' ')[0])} does not look like a full host name, which the first word "
+            "should be.",
         )
     yield from _one_line(file)
 
@@ -215,8 +215,7 @@ def _capabilities(file: ControlFile) -> Iterator[Remark]:
                 "capability-ours",
                 place,
                 f"authup offers {quoted(keyword)} by itself, where it can do it. From this file it is "
-                "offered a "
-                "second time, and also where it cannot be done.",
+                "offered a second time, and also where it cannot be done.",
                 "Remove the line.",
             )
         elif keyword in NEVER[file.name]:

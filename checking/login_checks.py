@@ -31,9 +31,9 @@ def _login(chain: Chain) -> Iterator[Remark]:
 def _content_with_everything(login: Program) -> Remark:
     return odd(
         "open-relay",
-        f"{login.name} stands where the password is checked, and is content with every password: to a server "
-        "that trusts its exit code this is an open relay. Here clients are left without an answer, for "
-        f"{login.name} does not run what stands behind it.",
+        f"{login.name} stands where the password is checked, and is content with every password: to a "
+        "server that trusts its exit code this is an open relay. Here clients are left without an answer, "
+        f"for {login.name} does not run what stands behind it.",
         "Put checkpassword in its place.",
     )
 
@@ -75,9 +75,8 @@ def _checknotroot(chain: Chain) -> Iterator[Remark]:
         yield odd(
             "checknotroot-place",
             f"{behind[0].name} stands between the program that checks passwords and checknotroot: it would "
-            "run "
-            "as root for who knows root's password, and by the reply or its moment that is told from a wrong "
-            "one.",
+            "run as root for who knows root's password, and by the reply or its moment that is told from a "
+            "wrong one.",
             "Put checknotroot directly behind the program that checks passwords.",
         )
 
@@ -92,8 +91,7 @@ def _session(chain: Chain) -> Iterator[Remark]:
         yield odd(
             "no-server",
             f"Who has logged in gets {last.name}, which says nothing and ends: clients hear no answer to "
-            "their "
-            "password. It was a habit of SMTP AUTH patches to write that here.",
+            "their password. It was a habit of SMTP AUTH patches to write that here.",
             "Put checknotroot, fixsmtpio and the server in its place.",
         )
         return
@@ -103,8 +101,7 @@ def _session(chain: Chain) -> Iterator[Remark]:
             yield odd(
                 "fixsmtpio-with-pop3",
                 "fixsmtpio speaks SMTP, and authup was asked for POP3: replies of a POP3 server have no "
-                "codes, "
-                "and clients would get none of them.",
+                "codes, and clients would get none of them.",
                 "Leave fixsmtpio away, or write `authup smtp`.",
             )
         elif last.name in SMTP_SERVERS:
@@ -114,9 +111,8 @@ def _session(chain: Chain) -> Iterator[Remark]:
     elif not has_filter:
         yield odd(
             "no-fixsmtpio",
-            "Without fixsmtpio the server's `220` is the answer to AUTH, and clients need 235: nobody seems "
-            "to "
-            "be logged in.",
+            "Without fixsmtpio the server's `220` is the answer to AUTH, and clients need 235: nobody "
+            "seems to be logged in.",
             "Put fixsmtpio directly behind checknotroot, and a rule for the greeting into control/fixsmtpio.",
         )
     yield from _server(chain, last)
@@ -150,8 +146,7 @@ def _tries(chain: Chain) -> Iterator[Remark]:
         yield odd(
             "endless-tries",
             "reup without -t starts over without end: a client may go on guessing, one password in 5 "
-            "seconds, as "
-            "long as it stays connected.",
+            "seconds, as long as it stays connected.",
             "`reup -t 5`",
         )
     elif "t" in authup.options:
@@ -167,10 +162,9 @@ def _root(chain: Chain) -> Iterator[Remark]:
         if program.user not in {None, b"0", b"root"}:
             yield odd(
                 "not-root",
-                f"By {quoted(b' '.join(program.words[:1]))} authup runs as {shown(program.user or b'')}, not "
-                "as "
-                "root: checkpassword cannot become anybody then, and authup cannot tell refused logins from "
-                "sessions that end badly.",
+                f"By {quoted(b' '.join(program.words[:1]))} authup runs as {shown(program.user or b'')}, "
+                "not as root: checkpassword cannot become anybody then, and authup cannot tell refused "
+                "logins from sessions that end badly.",
                 "Take that away. What stands behind checkpassword runs as the user anyway.",
             )
             return

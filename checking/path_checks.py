@@ -7,41 +7,55 @@ from pathlib import Path
 
 from checking.chain import Chain, Program
 from checking.programs import Role
-from checking.remarks import COMMAND_LINE, Remark, quoted, remark
+from checking.remarks import COMMAND_LINE, NOTE, Remark, odd, quoted, remark
 
 USUAL_PATH = "/bin:/usr/bin"
 
 
-def check(chain: Chain, path: str | None) -> Iterator[Remark]:
+def check(chain: Chain, path: str | None, home: Path) -> Iterator[Remark]:
     """Yield which programs cannot be run, along the PATH, or along that which the command line sets."""
     is_user = False
+    missing: dict[str, list[bytes]] = {}
     for program in chain.programs:
-        yield from _one(program, path or USUAL_PATH, is_user=is_user)
+        word, searched = os.fsdecode(program.words[0]), path or USUAL_PATH
+        files = [place for place in _places(word, searched) if _is_file(place)]
+        if "\0" in word:
+            yield odd("not-executable", f"{quoted(program.words[0])} is no name of a program.")
+        elif files:
+            yield from _one(program, files, is_user=is_user)
+        elif "/" in word:
+            yield odd("not-found", f"There is no {quoted(program.words[0])}.")
+        elif word != "exec":  # a word of the shell
+            missing.setdefault(searched, []).append(program.words[0])
         is_user = is_user or program.role is Role.LOGIN
         path = os.fsdecode(program.sets.get(b"PATH", b"")) or path
+    for searched, words in missing.items():
+        yield _missing(searched, words, home)
 
 
-def _one(program: Program, path: str, *, is_user: bool) -> Iterator[Remark]:
-    word = os.fsdecode(program.words[0])
-    if word == "exec":  # a word of the shell
-        return
-    if "\0" in word:
-        yield remark("not-executable", COMMAND_LINE, f"{quoted(program.words[0])} is no name of a program.")
-        return
-    places = [Path(word)] if "/" in word else [Path(place or ".") / word for place in path.split(":")]
-    files = [place for place in places if _is_file(place)]
+def _missing(path: str, words: list[bytes], home: Path) -> Remark:
+    names = ", ".join(map(quoted, words))
+    elsewhere = all(_is_file(home / "bin" / os.fsdecode(word)) for word in words)
+    return remark(
+        "not-found",
+        COMMAND_LINE,
+        f"Not found along the PATH of this check, {quoted(os.fsencode(path))}: {names}.",
+        f"They are in {home}/bin: let the run script have that in its PATH."
+        if elsewhere
+        else "The service may have another PATH than this check: look into the run script.",
+        severity=NOTE if elsewhere else None,
+    )
+
+
+def _places(word: str, path: str) -> list[Path]:
+    if "/" in word:
+        return [Path(word)]
+    return [Path(place or ".") / word for place in path.split(":")]
+
+
+def _one(program: Program, files: list[Path], *, is_user: bool) -> Iterator[Remark]:
     runnable = next((file for file in files if os.access(file, os.X_OK)), None)
-    if not files:
-        yield remark(
-            "not-found",
-            COMMAND_LINE,
-            f"There is no {quoted(program.words[0])}"
-            + ("." if "/" in word else f" along the PATH {quoted(os.fsencode(path))}."),
-            ""
-            if "/" in word
-            else "The service may have another PATH than this check: look into the run script.",
-        )
-    elif runnable is None:
+    if runnable is None:
         yield remark(
             "not-executable",
             COMMAND_LINE,
@@ -53,8 +67,7 @@ def _one(program: Program, path: str, *, is_user: bool) -> Iterator[Remark]:
             "setuid",
             COMMAND_LINE,
             f"{quoted(os.fsencode(runnable))} is setuid. SMTP AUTH patches wanted that; authup runs it as "
-            "root "
-            "anyway, and who can run it can guess passwords with it.",
+            "root anyway, and who can run it can guess passwords with it.",
             f"chmod -s {runnable}",
         )
     elif is_user and not _for_others(runnable):

@@ -55,8 +55,8 @@ def _changeable(place: Place, status: os.stat_result) -> Iterator[Remark]:
             yield remark(
                 "writable",
                 place,
-                f"{who} can change it. Who can change what is here decides who gets in, and what "
-                "becomes of mail.",
+                f"{who} can change it. Who can change what is here decides who gets in, and what becomes of "
+                "mail.",
                 f"chmod go-w {place.file}",
             )
             break

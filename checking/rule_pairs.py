@@ -68,8 +68,7 @@ def _hidden(file: ControlFile, upper: Line, lower: Line) -> Remark:
         "hides",
         file.at(upper.number),
         f"What this rule makes of a line is always undone by line {lower.number}: {quoted(_glob(lower))} "
-        "fits "
-        f"whatever {quoted(_glob(upper))} fits, and stands further down."
+        f"fits whatever {quoted(_glob(upper))} fits, and stands further down."
         + (f" Only {left} counts." if left else ""),
         "Rules act from the top to the bottom: put the special one below the general one.",
     )
@@ -93,9 +92,9 @@ def _order(file: ControlFile, upper: Line, lower: Line, name: bytes, budget: Bud
                 "order-matters",
                 file.at(lower.number),
                 f"{_sessions(env)}this rule and line {upper.number} are both for lines such as "
-                f"{quoted(found)}. "
-                f"This one stands further down and has the last word: {_said(now.reply, now.exit_code)}. "
-                f"The other way round: {_said(otherwise.reply, otherwise.exit_code)}.",
+                f"{quoted(found)}. This one stands further down and has the last word: "
+                f"{_said(now.reply, now.exit_code)}. The other way round: "
+                f"{_said(otherwise.reply, otherwise.exit_code)}.",
                 "Leave them in this order if that is what you want.",
             )
             return
@@ -136,8 +135,8 @@ def _fourth_bytes(file: ControlFile, some: Sequence[Line], budget: Budget) -> It
             "fourth-byte",
             file.at(line.number),
             f"{quoted(glob)} fits {quoted(example)} but not {quoted(missed)}: the fourth byte is a blank in "
-            "the last "
-            "line of a reply and `-` in those before it, and which line is the last one is up to the server.",
+            "the last line of a reply and `-` in those before it, and which line is the last one is up to "
+            "the server.",
             f"Write {quoted(glob[:3] + b'?' + glob[4:])}."
             if glob[3:4] in {b" ", b"-"}
             else "Write `?` there.",

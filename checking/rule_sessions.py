@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from acceptutils.rules import LOGGED_IN, Response
 from checking.environment import Environment
 from checking.files import ControlFile
 from checking.remarks import ERROR, NOTE, WARNING, Remark, quoted, remark
@@ -34,11 +35,17 @@ def _login(file: ControlFile, ruleset: Ruleset, name: bytes, environment: Enviro
     if reply.startswith(b"235"):
         return
     seen = quoted(reply.rstrip(b"\r\n")) if reply else "nothing"
-    lines = [line.number for line in ruleset.lines if line.rule.event == b"greeting"]
+    lines = [
+        line.number
+        for line in ruleset.lines
+        if line.rule.applies(b"greeting", {LOGGED_IN})
+        and line.rule.matches(GREETING)
+        and line.rule.response is not Response.KEEP
+    ]
     yield remark(
         "auth-220",
         file.at(lines[-1] if lines else None),
-        f"The server's greeting answers AUTH, and clients need 235 there. With these rules a client whose "
+        "The server's greeting answers AUTH, and clients need 235 there. With these rules a client whose "
         f"password is right gets {seen}, and does not take it for a login.",
         f"Below all other rules for greeting: `{RULE_235}`",
         severity=ERROR if environment.logs_in else WARNING,
@@ -96,8 +103,7 @@ def _spellings(file: ControlFile, ruleset: Ruleset) -> Iterator[Remark]:
             file.at(max(old[0], new[0])),
             f"Two ways of writing rules in one file: {_numbers(old)} as on the seed page (five fields, "
             f"&fixsmtpio, &nofixsmtpio), {_numbers(new)} as today (&fixsmtpio_fixup, &fixsmtpio_noop). All "
-            "are "
-            "read, but only &fixsmtpio answers AUTH with 235.",
+            "are read, but only &fixsmtpio answers AUTH with 235.",
             "Choose one; today's is the one that the C programs of today read too.",
         )
     elif old:

@@ -103,8 +103,7 @@ def _event(place: Place, line: Line, budget: Budget) -> Iterator[Remark]:
             "unknown-event",
             place,
             f"This rule waits for clients that say {quoted(event.upper())}: {words} is neither a verb of "
-            "SMTP "
-            "nor one of greeting, clienteof, timeout and in_data.",
+            "SMTP nor one of greeting, clienteof, timeout and in_data.",
             f"Is {close} meant?" if close else "Events are the first word of what a client says.",
         )
 
@@ -146,8 +145,8 @@ def _glob(place: Place, line: Line, budget: Budget) -> Iterator[Remark]:
         yield remark(
             "never-applies",
             place,
-            f"This rule never changes a reply: {quoted(glob)} fits no line that begins with three digits and "
-            "a blank or `-`.",
+            f"This rule never changes a reply: {quoted(glob)} fits no line that begins with three digits "
+            "and a blank or `-`.",
             "A glob must fit the whole line: begin it with a code or `*`, end it with `*` if text follows.",
         )
         return
@@ -156,8 +155,7 @@ def _glob(place: Place, line: Line, budget: Budget) -> Iterator[Remark]:
             "only-bare-codes",
             place,
             f"{quoted(glob)} fits a reply such as {quoted(globs.example(glob, budget) or b'')}, and none "
-            "that has "
-            "words behind the code.",
+            "that has words behind the code.",
             "End the glob with `*`.",
         )
     elif (found := globs.only_by_its_ending(glob, budget)) is not None:
@@ -201,8 +199,8 @@ def _reply(place: Place, line: Line) -> Iterator[Remark]:
         yield remark(
             "starttls-fixed",
             place,
-            "Rules do not see the reply to STARTTLS: it is fixed, and 502 after a login or where there is no "
-            "TLS.",
+            "Rules do not see the reply to STARTTLS: it is fixed, and 502 after a login or where there is "
+            "no TLS.",
             "Take the response and the exit code away.",
         )
     if (
@@ -215,8 +213,8 @@ def _reply(place: Place, line: Line) -> Iterator[Remark]:
         yield remark(
             "data-reply",
             place,
-            "The client is told something else than 354, but the server waits for a message: what the client "
-            "says next is taken for one.",
+            "The client is told something else than 354, but the server waits for a message: what the "
+            "client says next is taken for one.",
             "To forbid messages write `NOOP ` (with the blank) into the third field.",
         )
 
@@ -244,7 +242,6 @@ def _exit_code(place: Place, line: Line) -> Iterator[Remark]:
             "ends-at-once",
             place,
             f"The session ends when the server says {quoted(usual[rule.event].rstrip())}, as it does when "
-            "all is "
-            "well.",
+            "all is well.",
             "Restrict the glob to codes that are trouble: `4*`, `5*`.",
         )

@@ -1,6 +1,7 @@
 """Each code for command lines, and its nearest neighbour that has not; and how command lines are read."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ TABLE = [
     ("open-relay", CHAIN.replace("checkpassword checknotroot", "env X=1"), CHAIN),
     ("open-relay", "fixsmtpio ofmipd", "fixsmtpio qmail-smtpd"),
     ("open-relay", "fixsmtpio env RELAYCLIENT= qmail-smtpd", "fixsmtpio env X= qmail-smtpd"),
+    ("runs-as-root", "qmail-pop3d Maildir", "qmail-popup x checkpassword qmail-pop3d Maildir"),
     ("no-login", CHAIN.replace("checkpassword", "false"), CHAIN),
     ("no-login", "authup smtp env", CHAIN),
     ("no-checknotroot", CHAIN.replace("checknotroot", ""), CHAIN),
@@ -168,7 +170,8 @@ def test_programs_that_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     def of_programs(words: str = CHAIN) -> list[str]:
         seen = [remark for remark in look(home, words).remarks if remark.place.file == "command line"]
-        return [f"{r.code} {r.text.split('`')[1]}" for r in seen if r.code in HOME_ITSELF]
+        odd = [r for r in seen if r.code in HOME_ITSELF]
+        return [f"{r.code} {' '.join(re.findall('`(.*?)`', r.text))}" for r in odd]
 
     reachable = all(place.stat().st_mode & 0o001 for place in programs.parents)
     closed = [] if reachable else [f"not-executable {programs}/{n}" for n in names[3:]]
@@ -179,8 +182,11 @@ def test_programs_that_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (programs / "authup").chmod(0o644)
     assert of_programs() == [f"not-executable {programs}/authup", *closed]
     (programs / "reup").unlink()
-    assert of_programs() == ["not-found reup", f"not-executable {programs}/authup", *closed]
-    assert of_programs(f"env PATH=/nowhere {CHAIN}")[1:] == [f"not-found {name}" for name in names]
+    assert of_programs() == [f"not-executable {programs}/authup", *closed, f"not-found {programs} reup"]
+    assert of_programs(f"env PATH=/nowhere {CHAIN}")[1:] == [f"not-found /nowhere {' '.join(names)}"]
+    (programs / "reup").touch()
+    (remark,) = [r for r in look(home, f"/bin/env PATH=/nowhere {CHAIN}").remarks if r.code == "not-found"]
+    assert (remark.severity, remark.advice.split(":")[0]) == (Severity.NOTE, f"They are in {programs}")
     monkeypatch.delenv("PATH")
     assert "not-found /nowhere/reup" in of_programs(CHAIN.replace("reup", "/nowhere/reup"))
     programs.chmod(0o755)

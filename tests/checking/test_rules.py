@@ -125,6 +125,12 @@ def test_a_login_that_gets_220_is_an_error_where_there_is_one(tmp_path: Path) ->
     assert severities == [Severity.WARNING, Severity.ERROR]
 
 
+def test_the_rule_that_makes_it_220_is_named(tmp_path: Path) -> None:
+    rules = b"AUTHUP_USER:greeting::2*::235 ok\n:greeting::2*::&fixsmtpio_fixup\n:greeting::5*:15:\n"
+    home = make(tmp_path, {"fixsmtpio": rules})
+    assert [r.place.line for r in look(home, SMTP).remarks if r.code == "auth-220"] == [2]
+
+
 def test_no_rules_at_all_are_no_answer_to_auth(tmp_path: Path) -> None:
     home = make(tmp_path, {})
     assert "auth-220" not in codes(look(home))
@@ -145,8 +151,7 @@ def test_an_order_is_told_with_both_outcomes(tmp_path: Path) -> None:
             "AUTHUP_USER:greeting::4*:14",
             (
                 "After a login, when the server greets: each line that begins with `4` stays as it is; the "
-                "session "
-                "ends with exit code 14."
+                "session ends with exit code 14."
             ),
         ),
         (
@@ -156,39 +161,37 @@ def test_an_order_is_told_with_both_outcomes(tmp_path: Path) -> None:
         (
             "X:vrfy:NOOP :*::502 no",
             (
-                "In sessions with X in their environment, when the client says VRFY: the server gets "
-                "`NOOP VRFY ...`, so that it does nothing; each line of the reply becomes `502 no`."
+                "In sessions with X in their environment, when the client says VRFY: the server gets `NOOP "
+                "VRFY ...`, so that it does nothing; each line of the reply becomes `502 no`."
             ),
         ),
         (
             "AUTHUP_USER:timeout::451 x:16:",
             (
                 "After a login, when the server says something that nobody asked for, as at a timeout: the "
-                "line "
-                "`451 x` is removed; the session ends with exit code 16 (authup tells the client of a "
+                "line `451 x` is removed; the session ends with exit code 16 (authup tells the client of a "
                 "timeout)."
             ),
         ),
         (
             "FIXSMTPIOTLS:in_data::2*:",
             (
-                "Inside TLS that fixsmtpio started, when the server answers a message: each line that begins "
-                "with `2` stays as it is, and nothing else happens."
+                "Inside TLS that fixsmtpio started, when the server answers a message: each line that "
+                "begins with `2` stays as it is, and nothing else happens."
             ),
         ),
         (
             "AUTHUP_USER:greeting::*::&fixsmtpio",
             (
                 "After a login, when the server greets: each line of the reply becomes `235 ok, go ahead "
-                "(#2.0.0)`, "
-                "which answers AUTH, if it begins with 2."
+                "(#2.0.0)`, which answers AUTH, if it begins with 2."
             ),
         ),
         (
             ":quit::2*::&fixsmtpio_fixup",
             (
-                "In every session, when the client says QUIT: each line that begins with `2` becomes "
-                "`221 mail.example.org`."
+                "In every session, when the client says QUIT: each line that begins with `2` becomes `221 "
+                "mail.example.org`."
             ),
         ),
         (
