@@ -9,10 +9,10 @@ from typing import Final
 
 from conformance.recording.log_lines import Line
 from conformance.recording.log_sessions import Piece
+from conformance.recording.passwords import HIDDEN
 
 _LINE: Final = re.compile(rb"fixsmtpio ([0-9]{1,10}) ([!-~]+) ([0-9]{1,10}) ([1234D]): ?(.*)", re.DOTALL)
 LANES: Final = {b"1": "C", b"2": "c", b"3": "s", b"4": "S", b"D": "C"}
-HIDDEN: Final = b"***"
 
 
 def piece(line: Line) -> Piece | None:

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -24,28 +25,28 @@ def followed(path: Path, wait: Callable[[float], object] = time.sleep) -> Iterat
     A file that gets a new name, or is emptied, is read to its end, and then the new one of this name.
     Raises OSError if there is none at the start.
     """
-    file = path.open("rb")
-    half = b""
-    while True:
-        while line := file.readline(LONGEST):
-            half += line
-            if half.endswith(b"\n") or len(half) >= LONGEST:
-                yield half.removesuffix(b"\n")
-                half = b""
-        if _is_old(file, path):
-            if rest := file.read():
-                half += rest
-                continue_from = half.split(b"\n")
-                yield from continue_from[:-1]
-                half = continue_from[-1]
+    with ExitStack() as opened:
+        while True:
+            file = opened.enter_context(path.open("rb"))
+            half = b""
+            while not _is_old(file, path):
+                half = yield from _whole(file, half)
+                yield None
+                wait(PAUSE)
+            half = yield from _whole(file, half)  # what was written before it got another name
             if half:
                 yield half
+            opened.close()
+
+
+def _whole(file: BinaryIO, half: bytes) -> Generator[bytes, None, bytes]:
+    """Yield the lines that a file has by now, `half` in front; return the half line at its end."""
+    while line := file.readline(LONGEST):
+        half += line
+        if half.endswith(b"\n") or len(half) >= LONGEST:
+            yield half.removesuffix(b"\n")
             half = b""
-            file.close()
-            file = path.open("rb")
-            continue
-        yield None
-        wait(PAUSE)
+    return half
 
 
 def _is_old(file: BinaryIO, path: Path) -> bool:

@@ -48,6 +48,8 @@ def _moments(session: Session, passwords: Passwords) -> Iterator[Moment]:
             yield Moment(time, "c", shown.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
         if what:
             yield Moment(time, lane, what=what)
+            if lane == "S":
+                passwords.server_ends()
     if rest := passwords.rest():
         yield Moment(time, "C", rest)
 

@@ -1,11 +1,12 @@
 """A session of a log as the text of a scenario."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from conformance.playing.stage import SUBJECTS
+from conformance.playing.stage import CHECKPASSWORD, SUBJECTS
 from conformance.recording import log_recording
 from conformance.recording.as_talk import talk_text
 from conformance.recording.filling import filled
@@ -43,14 +44,32 @@ def chain(run: str | None) -> tuple[str, ...]:
         raise LogError(
             "expected --run CHAIN for what recordio saw, such as --run 'authup smtp checkpassword ofmipd'"
         )
-    words = run.split()
-    if RECORDER in words and any(
-        Path(w).name.strip("{}") == "fixsmtpio" for w in words[: words.index(RECORDER)]
-    ):
+    try:
+        words = shlex.split(run)
+    except ValueError as error:
+        raise LogError(f"--run: {error}") from None
+    if any(len(word.split()) != 1 for word in words):
+        raise LogError("--run: expected words without blanks in them")
+    names = [Path(word).name.strip("{}") for word in words]
+    first = next((place for place, name in enumerate(names) if name in SUBJECTS), None)
+    if first is None:
+        raise LogError(f"--run: expected one of {' '.join(sorted(SUBJECTS))}")
+    if RECORDER in names and "fixsmtpio" in names[: names.index(RECORDER)]:
         raise LogError(
             "recordio behind fixsmtpio: its log does not have what the client said; use FIXSMTPIODEBUG"
         )
-    words = [word for word in words if word != RECORDER]
-    if "{" not in run:
-        words = [f"{{{Path(word).name}}}" if Path(word).name in PLAYED else word for word in words]
-    return tuple(words)
+    words = [word for word, name in zip(words[first:], names[first:], strict=True) if name != RECORDER]
+    return tuple(words if "{" in run else _braced(words))
+
+
+def _braced(words: Sequence[str]) -> list[str]:
+    """Put braces around the programs that are tested or played; what is behind them is the inner program."""
+    names = [Path(word).name for word in words]
+    found = [f"{{{name}}}" if name in PLAYED else word for word, name in zip(words, names, strict=True)]
+    if not set(names) & PLAYED - SUBJECTS - CHECKPASSWORD:
+        last = max(place for place, name in enumerate(names) if name in PLAYED)
+        for place in range(last + 1, len(words)):
+            if names[place] != "env" and "=" not in names[place]:
+                found[place] = f"{{{names[place]}}}"
+                break
+    return found

@@ -14,6 +14,8 @@ from typing import Final
 from conformance.recording.line_writer import split_lines
 
 MADE_UP: Final = b"made-up-%d"
+HIDDEN: Final = b"***"
+"""What fixsmtpio's log has in place of a secret."""
 NOT_UNDERSTOOD: Final = b"not-understood"
 SHORTEST: Final = 4
 """Bytes of a password that is looked for elsewhere too: a shorter one stands in many a word."""
@@ -22,7 +24,7 @@ _PASS: Final = re.compile(rb"(?is)(pass )(.+?)(\r?\n?)")
 _USER: Final = re.compile(rb"(?is)user +(.*?)\r?\n?")
 _DATA: Final = re.compile(rb"(?i)data *\r?\n")
 _ENDING: Final = re.compile(rb"\r?\n?\Z")
-_LOGGED_IN: Final = (b"235", b"+OK")
+_REFUSED: Final = (b"4", b"5", b"-ERR")
 
 
 @dataclass
@@ -62,6 +64,11 @@ class Passwords:
         half, self._half = self._half, b""
         return self._noted(half) if half else b""
 
+    def server_ends(self) -> None:
+        """Take note that nothing more comes: who is refused gets an answer."""
+        if self._waits:
+            self.logins[-1].accepted, self._waits = True, False
+
     def in_between(self, data: bytes) -> bytes:
         """Return what is passed on of what the client said, without passwords."""
         return self._without_known(data)
@@ -89,7 +96,7 @@ class Passwords:
         if self._message == b"asked" and line[3:4] != b"-":
             self._message = b"read" if line.startswith(b"354") else b""
         if self._waits and not line.startswith(b"334") and line[3:4] != b"-":
-            self.logins[-1].accepted = line.startswith(_LOGGED_IN)
+            self.logins[-1].accepted = not line.startswith(_REFUSED)
             self._waits = False
 
     def _line(self, line: bytes) -> bytes:
@@ -127,7 +134,7 @@ class Passwords:
         assert ending is not None  # noqa: S101 - it matches nothing, too
         text, end, asked = line[: ending.start()], ending[0], self._asked
         self._asked = b""
-        if text in (b"*", b"="):
+        if text in (b"*", b"=", HIDDEN):
             return line
         decoded = _decoded(text)
         if asked == b"login-user":

@@ -12,7 +12,7 @@ from conformance.recording.line_writer import LineWriter
 from conformance.recording.recording import Recording
 from conformance.recording.told import ends, items
 
-SILENCE: Final = 1.2
+SILENCE: Final = 0.9
 """Seconds of real time: a shorter silence is nobody's purpose."""
 USUAL: Final = 5.0
 """Seconds: the delays of the specification are multiples of it."""

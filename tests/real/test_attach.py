@@ -42,7 +42,7 @@ def speak(client: Talker) -> None:
 def test_recordio_in_front(serving: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chain = f"recordio reup -t 5 authup smtp {LOGGED_IN}"
     with serving(chain, recorded=True) as service:
-        (service.site.home / "control" / "authdelay").write_text("1\n")
+        (service.site.home / "control" / "authdelay").write_text("2\n")
         with Talker(service) as client:
             speak(client)
         assert service.ends() == [0]
@@ -57,7 +57,7 @@ def test_recordio_in_front(serving: Serve, tmp_path: Path, capsys: pytest.Captur
         assert re.search(r"^users: alice made-up-2 uid=1001$", text, re.MULTILINE)
         assert "secret" not in text
         assert "c2VjcmV0" not in text
-        assert "+1s\nS: 535 " in text
+        assert "+2s\nS: 535 " in text
 
 
 def test_fixsmtpio_debug(serving: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,7 +118,7 @@ def test_bytes_are_written_as_a_person_would() -> None:
     [
         (True, 0.25, "+0.25s"),
         (True, 1200.0, "+1200s"),
-        (False, 1.1, ""),
+        (False, 0.8, ""),
         (False, 5.7, "+5s"),
         (False, 4.85, "+5s"),
         (False, 3.4, "+3s"),
