@@ -51,10 +51,17 @@ class Session:
     code: int | None = None
     """The exit code of the chain, where tcpserver logged it."""
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing more can come of it: the next one may have the same PID."""
-        return self.code is not None or any(p.lane == "S" and p.what == "eof" for p in self.pieces[-3:])
+    ended: set[str] = field(default_factory=set)
+    """The lanes whose end is in the log."""
+
+    def goes_on_with(self, piece: Piece) -> bool:
+        """Say whether a line can be of this session, and not of another program with the same PID."""
+        if piece.lane in self.ended or self.code is not None:
+            return False
+        if piece.kind == "recordio":  # the end of the input may be logged behind that of the output
+            return "S" not in self.ended or piece.what == "eof"
+        same = piece.child == self.pieces[-1].child
+        return same or any(STARTED in told.data for told in self.pieces if told.lane == "S")
 
     @property
     def summary(self) -> str:
@@ -90,12 +97,14 @@ class Log:
             return None
         session = self._session(piece)
         session.pieces.append(piece)
+        if piece.what == "eof":
+            session.ended.add(piece.lane)
         return session, piece
 
     def _session(self, piece: Piece) -> Session:
         key = (piece.kind, piece.name)
         known = self._open.get(key)
-        if known is not None and not (known.over and _begins(piece)) and not _is_another(known, piece):
+        if known is not None and known.goes_on_with(piece):
             return known
         same = sum(s.id.partition("/")[0] == piece.name for s in self.sessions)
         name = f"{piece.name}/{same + 1}" if same else piece.name
@@ -112,18 +121,6 @@ class Log:
         elif (session := self._open.get(("recordio", found[3].decode()))) is not None:
             status = int(found[4])
             session.code = status >> 8 if not status & 0xFF else None
-
-
-def _begins(piece: Piece) -> bool:
-    """Say whether a line can be of a new session: recordio's last word may be the end of its input."""
-    return piece.what != "eof"
-
-
-def _is_another(session: Session, piece: Piece) -> bool:
-    """Say whether fixsmtpio has another server though there was no STARTTLS: then it is another fixsmtpio."""
-    if not piece.child or session.pieces[-1].child == piece.child:
-        return False
-    return not any(STARTED in told.data for told in session.pieces if told.lane == "S")
 
 
 def chosen(log: Log, name: str, wanted: str | None) -> Session:
