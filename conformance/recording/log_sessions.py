@@ -11,7 +11,11 @@ from conformance.recording.log_lines import Line, understand
 _TCPSERVER: Final = re.compile(
     rb"tcpserver: (?:ok ([0-9]+) \S+ \S*?:([0-9a-fA-F.:]*?):.*|end ([0-9]+) status ([0-9]+))"
 )
-_VERB: Final = re.compile(rb"[A-Za-z]{3,10}")
+_VERB: Final = re.compile(
+    rb"(?i)(?:HELO|EHLO|AUTH|MAIL|RCPT|DATA|BDAT|RSET|NOOP|VRFY|HELP|STARTTLS|QUIT|"
+    rb"USER|PASS|APOP|CAPA|STLS|STAT|LIST|RETR|DELE|TOP|UIDL)(?=[ \r]|$)"
+)
+"""Nothing else of a client's line stands in a list: it may be a password."""
 MOST_VERBS: Final = 12
 STARTED: Final = b"220 Ready to start TLS"
 """What fixsmtpio says before it gets another server."""

@@ -4,7 +4,9 @@ import base64
 import io
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,6 +155,13 @@ def test_sessions_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert lines[0].endswith("14 lines  192.0.2.1  EHLO AUTH NOOP QUIT")
     assert attach(tmp_path / "log", "--session", "77/2") == 0
     assert capsys.readouterr().out == "\n".join(shown(read(SUBMISSION).sessions[0])) + "\n"
+
+
+def test_no_password_stands_in_the_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    login = b"77 < AUTH LOGIN\r \n77 < QWxhZGRp\r \n77 < PASSwordX\r \n77 < QUIT\r \n"
+    (tmp_path / "log").write_bytes(login + FILTER)
+    assert attach(tmp_path / "log") == 0
+    assert capsys.readouterr().out.startswith("77          no times  4 lines  AUTH QUIT\n")
 
 
 @pytest.mark.parametrize(
@@ -383,3 +392,14 @@ def test_two_sessions_live(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         "       7  C: NOOP",
         "",
     ]
+
+
+def test_ctrl_c_ends_following(log: Path) -> None:
+    conform = [sys.executable, "-m", "conformance", "attach", log, "--follow"]
+    with subprocess.Popen(conform, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        while process.stdout.readline() != b"S! eof\n":
+            pass
+        process.send_signal(signal.SIGINT)
+        assert process.communicate()[1] == b""
+        assert process.returncode == cli.INTERRUPTED
