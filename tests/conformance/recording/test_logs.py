@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from conformance import cli
-from conformance.commands.attaching import READERS
 from conformance.format.talk_parser import parse
 from conformance.recording.following import followed
 from conformance.recording.log_lines import understand
+from conformance.recording.log_reading import READERS
 from conformance.recording.log_scenario import chain
 from conformance.recording.log_sessions import Log
 from conformance.recording.log_showing import Live, shown
@@ -395,7 +395,7 @@ def test_two_sessions_live(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 def test_ctrl_c_ends_following(log: Path) -> None:
-    conform = [sys.executable, "-m", "conformance", "attach", log, "--follow"]
+    conform = [sys.executable, "-m", "conformance", "attach", str(log), "--follow"]
     with subprocess.Popen(conform, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         while process.stdout.readline() != b"S! eof\n":
