@@ -75,17 +75,18 @@ class _Listener(Director):
             if self._timed:
                 await trio.sleep_until(began + moment.time)
                 await self.settle()
+            time = trio.current_time()
             self.cast.current = max(0, len(self.cast.servers) - 1)
             if moment.lane == "C":
                 await self._client(moment)
             elif moment.data:
-                await self._hear(moment.data)
+                time = await self._hear(moment.data)
             elif moment.what == "eof":
                 await self._close()
             await self.settle()
             self._tell()
             if moment.lane == "S":
-                self._told.append(replace(moment, time=trio.current_time()))
+                self._told.append(replace(moment, time=time))
         self._tell()
 
     def _tell(self) -> None:
@@ -101,8 +102,12 @@ class _Listener(Director):
     def _server_lives(self) -> bool:
         return bool(self.cast.servers) and self.cast.servers[-1].process.ended is None
 
-    async def _hear(self, data: bytes) -> None:
-        """Have somebody say what the client heard."""
+    async def _hear(self, data: bytes) -> float:
+        """Have somebody say what the client heard; return when.
+
+        Of about the same moment the machine knows better than a log, whose clock may tick once a second.
+        """
+        began = trio.current_time()
         plain = self.scene.stage.plain
         if not self._server_lives():
             with trio.move_on_after(LATE if self._timed else PATIENCE):
@@ -114,6 +119,9 @@ class _Listener(Director):
             await self.play_beat(Send("s", (_OUR_OWN.sub(b"", data[len(said) :]),), 0, ()))
             await self.settle()
             plain.take(len(plain.untaken))
+            return trio.current_time()
+        came = plain.arrival(plain.taken - 1) if plain.taken else began
+        return came if abs(came - began) <= LATE else began
 
     async def _close(self) -> None:
         """Have the connection end: the inner program does that, if there is one."""
