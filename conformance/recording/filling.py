@@ -107,7 +107,6 @@ class _Listener(Director):
 
         Of about the same moment the machine knows better than a log, whose clock may tick once a second.
         """
-        began = trio.current_time()
         plain = self.scene.stage.plain
         if not self._server_lives():
             with trio.move_on_after(LATE if self._timed else PATIENCE):
@@ -120,8 +119,9 @@ class _Listener(Director):
             await self.settle()
             plain.take(len(plain.untaken))
             return trio.current_time()
-        came = plain.arrival(plain.taken - 1) if plain.taken else began
-        return came if abs(came - began) <= LATE else began
+        now = trio.current_time()
+        came = plain.arrival(plain.taken - 1) if plain.taken else now
+        return came if now - came <= LATE else now
 
     async def _close(self) -> None:
         """Have the connection end: the inner program does that, if there is one."""
