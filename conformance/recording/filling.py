@@ -6,20 +6,26 @@ stays the log's, so that playing the scenario shows whether the chain says the s
 """
 
 import re
+import signal
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 import trio
 
 from conformance import targets
+from conformance.format.talk import Talk
 from conformance.format.talk_parser import parse
 from conformance.playing.beats import Event, Score, Send, understand
+from conformance.playing.calls import Calls
 from conformance.playing.director import Director
-from conformance.playing.stage import Stage
+from conformance.playing.event_words import describe_end
+from conformance.playing.stage import Ended, Order, Puppet, Stage
 from conformance.playing.staging import Limits, Spinning, found, on_stage, opening_of
 from conformance.playing.stream import Flooded
 from conformance.playing.verdicts import Moment
 from conformance.recording.as_talk import talk_text
+from conformance.recording.passwords import Login
 from conformance.recording.recording import Recording
 from conformance.varying.variations import BASE
 from fakes.machine import Stuck
@@ -30,11 +36,38 @@ _OUR_OWN: Final = re.compile(rb"^[0-9]{3}-fixsmtpio home page: [^\n]*\n", re.MUL
 """What fixsmtpio puts in front of a reply; all else that rules make of one they make of it again."""
 LATE: Final = 1.5
 """Seconds for what comes a little later than in the log."""
-KEPT: Final = frozenset({"C", "s", "c", "fd3", "T", "proc"})
+_KILLED: Final = Ended(None, signal.SIGKILL)
+_ENDS: Final = {
+    b"authup temporary authentication failure": Order("exit", 111),
+    b"authup aack, child crashed": Order("signal", signal.SIGKILL),
+}
+"""What authup says of an end of checkpassword's that is no refusal, and such an end."""
+KEPT: Final = frozenset({"K", "C", "s", "c", "fd3", "T", "proc"})
 """The lanes of the machine's record that are told."""
 
 
-def filled(recording: Recording) -> Recording:
+class _LoggedCalls(Calls):
+    """Calls of checkpassword that come out as in the log; `note` is told what the users table cannot say."""
+
+    def __init__(self, talk: Talk, logins: Sequence[Login], note: Callable[[str], None]) -> None:
+        super().__init__(talk, ())
+        self._logins = list(logins)
+        self._note = note
+
+    def verdict(self, puppet: Puppet) -> Order:
+        """See Calls."""
+        who = tuple(bytes(puppet.input.data).split(b"\0")[:2])
+        login = next((one for one in self._logins if (one.user, one.password) == who), None)
+        if login is not None:
+            self._logins.remove(login)
+            for words, order in _ENDS.items():
+                if words in login.answer:
+                    self._note(describe_end(Ended(order.number, None) if order.what == "exit" else _KILLED))
+                    return order
+        return super().verdict(puppet)
+
+
+def filled(recording: Recording, logins: Sequence[Login] = ()) -> Recording:
     """Return a recording with all lanes; where the machine cannot go on, as much as it got."""
     empty = replace(recording, moments=())
     score = understand(parse(talk_text(empty, title="a session of a log")))
@@ -42,7 +75,11 @@ def filled(recording: Recording) -> Recording:
     told: list[Moment] = []
 
     async def act(stage: Stage) -> None:
-        await _Listener(recording, score, stage, record, told).play()
+        listener = _Listener(recording, score, stage, record, told)
+        listener.cast.calls = _LoggedCalls(
+            score.talk, logins, lambda words: listener.scene.note("K", b"", words)
+        )
+        await listener.play()
 
     config = targets.find("sim", targets.read(targets.DEFAULTS))
     try:

@@ -127,15 +127,15 @@ def of_filter(session: Session, origin: str, files: Mapping[str, bytes], env: Se
 
 def of_client(
     session: Session, origin: str, files: Mapping[str, bytes], env: Sequence[str], chain: Sequence[str]
-) -> Recording:
-    """Return the recording of the client's side, which recordio saw; the rest is to be filled in."""
+) -> tuple[Recording, list[Login]]:
+    """Return the recording of the client's side, which recordio saw, and its logins, for filled()."""
     passwords = Passwords()
     told = _plaintext(moments(session, passwords))
     said = b"".join(moment.data for moment in told if moment.lane == "S")
     env = [*env]
     if b"STARTTLS" in said.upper() or b"\nSTLS\r\n" in said.upper():
         env += [] if _has(env, "UCSPITLS") else ["UCSPITLS="]
-    return Recording(
+    recording = Recording(
         chain=tuple(chain),
         moments=tuple(told),
         uid=0 if "{authup}" in chain else 1001,
@@ -146,6 +146,7 @@ def of_client(
         exact=False,
         comments=(_PASSWORDS, *cut_lines(session)),
     )
+    return recording, passwords.logins
 
 
 def cut_lines(session: Session) -> list[str]:

@@ -27,7 +27,7 @@ def scenario(session: Session, log: str, *, run: str | None, home: Path | None, 
     origin = f"{session.kind} log {Path(log).name}, session {session.id}"
     files = log_recording.control_files(home)
     if session.kind == RECORDER:
-        recording = filled(log_recording.of_client(session, origin, files, env, chain(run)))
+        recording = filled(*log_recording.of_client(session, origin, files, env, chain(run)))
     else:
         recording = log_recording.of_filter(session, origin, files, env)
         if run:

@@ -29,11 +29,12 @@ _REFUSED: Final = (b"4", b"5", b"-ERR")
 
 @dataclass
 class Login:
-    """One attempt: who, the made-up password, and whether it succeeded (None: nobody knows)."""
+    """One attempt: who, the made-up password, whether it succeeded (None: nobody knows), the answer."""
 
     user: bytes
     password: bytes
     accepted: bool | None = None
+    answer: bytes = b""
 
 
 class Passwords:
@@ -96,6 +97,7 @@ class Passwords:
         if self._message == b"asked" and line[3:4] != b"-":
             self._message = b"read" if line.startswith(b"354") else b""
         if self._waits and not line.startswith(b"334") and line[3:4] != b"-":
+            self.logins[-1].answer = line
             self.logins[-1].accepted = not line.startswith(_REFUSED)
             self._waits = False
 

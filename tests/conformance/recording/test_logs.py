@@ -120,6 +120,25 @@ def test_it_is_saved_and_replayed(log: Path, tmp_path: Path, capsys: pytest.Capt
     assert "secret" not in text
 
 
+@pytest.mark.parametrize(
+    ("reply", "end"),
+    [
+        (b"454 authup temporary authentication failure (#4.7.0)", "+5s\nS: 454 authup temporary"),
+        (b"454 authup aack, child crashed (#4.3.0)", "S: 454 authup aack"),
+    ],
+)
+def test_checkpassword_in_trouble(log: Path, tmp_path: Path, reply: bytes, end: str) -> None:
+    accepted, _, rest = SUBMISSION.partition(b"235 ok, go ahead (#2.0.0)")
+    if b"crashed" in reply:  # which ends authup
+        rest = b"\r \n77 > [EOF]\n"
+    log.write_bytes(accepted + reply + rest)
+    talk = tmp_path / "x.talk"
+    assert attach(log, "--run", CHAIN, "--save", talk, "--replay") == 0
+    text = talk.read_text()
+    assert re.search(r"^    fd3: .*\n    K! (exit 111|signal KILL)$", text, re.MULTILINE)
+    assert end in text
+
+
 def test_a_replay_that_differs_tells_where(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log.write_bytes(SUBMISSION.replace(b"250-AUTH LOGIN PLAIN", b"250-AUTH CRAM-MD5"))
     assert attach(log, "--run", CHAIN, "--replay") == 1
