@@ -54,6 +54,7 @@ _ESCAPES: Final = {
     "}": b"}",
 }
 _REVERSE: Final = {b[0]: "\\" + name for name, b in _ESCAPES.items() if name not in "s}"}
+_PLAIN: Final = re.compile(r"[^\\{]+")
 MOST_REPEATED: Final = 64 * 1024 * 1024
 
 
@@ -69,9 +70,8 @@ def parse(text: str, ending: bytes = b"", files: Mapping[str, bytes] | None = No
         if part is None:
             ending = b""
         else:
-            _append(parts, part)
-    _append(parts, ending)
-    return tuple(parts)
+            parts.append(part)
+    return join([(*parts, ending)])
 
 
 def check(text: str) -> None:
@@ -189,13 +189,6 @@ def notation(octets: Octets) -> str:
     return "".join(words)
 
 
-def _append(parts: list[Part], part: Part) -> None:
-    if isinstance(part, bytes) and parts and isinstance(parts[-1], bytes):
-        parts[-1] += part
-    elif part != b"":
-        parts.append(part)
-
-
 def _next(text: str, position: int, files: Mapping[str, bytes]) -> tuple[Part | None, int]:
     """Return the part that begins at the position and where it ends; None for the last backslash."""
     character = text[position]
@@ -204,7 +197,9 @@ def _next(text: str, position: int, files: Mapping[str, bytes]) -> tuple[Part | 
     if character == "{":
         end = _closing(text, position + 1)
         return _computed(text[position + 1 : end], files), end + 1
-    return character.encode(), position + 1
+    found = _PLAIN.match(text, position)
+    assert found is not None  # noqa: S101 - it is no other character
+    return found[0].encode(), found.end()
 
 
 def _escape(text: str, position: int) -> tuple[Part | None, int]:
@@ -284,7 +279,8 @@ def join(pieces: Sequence[Octets]) -> Octets:
     parts: list[Part] = []
     for are_bytes, group in groupby(chain.from_iterable(pieces), lambda part: isinstance(part, bytes)):
         if are_bytes:
-            parts.append(b"".join(part for part in group if isinstance(part, bytes)))
+            data = b"".join(part for part in group if isinstance(part, bytes))
+            parts += [data] if data else []
         else:
             parts += group
     return tuple(parts)
