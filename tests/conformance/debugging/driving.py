@@ -52,7 +52,7 @@ def debug(
     looks: Mapping[str, Callable[[Debugger], None]] | None = None,
     seed: int = 0,
 ) -> Seen:
-    """Type lines; `looks` are more commands. No exception gets out of a session, and this lets none through."""
+    """Type lines; `looks` are more commands. Raises what the session raises: it should be nothing."""
     parsed = cli.parser().parse_args(["debug", "--seed", str(seed), *args])
     chosen = setting.of_arguments(parsed, SIM)
     time, file = MachineTime(), io.StringIO()

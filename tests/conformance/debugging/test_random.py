@@ -1,4 +1,4 @@
-"""Random sessions on the simulated machine: none has a traceback, each leads twice to the same, all can be saved."""
+"""Random sessions in the machine: no traceback, twice the same outcome, and a scenario that passes."""
 
 import tempfile
 from collections.abc import Sequence
@@ -20,13 +20,14 @@ from tests.conformance.recording import watched
 
 CATALOGUE = rules.read()
 STARTS_PROCESSES = {"save", "diff"}
-VERBS = "EHLO x|HELO x|NOOP|RSET|STARTTLS|MAIL FROM:<a@b>|RCPT TO:<c@d>|DATA|.|..x|QUIT|AUTH LOGIN|{b64:alice}|{b64:secret}"
+VERBS = (
+    "EHLO x|NOOP|STARTTLS|MAIL FROM:<a@b>|RCPT TO:<c@d>|DATA|.|..x|QUIT|AUTH LOGIN|{b64:alice}|{b64:secret}"
+)
 LINES = st.sampled_from(
     [*VERBS.split("|"), LOGIN, r"NOOP\|", r"NO\|OP\nRSET\n" + "\\", "", "::x", r"\0\xff\r"]
 )
-WORDS = st.sampled_from(
-    "inner tls checkpassword client on off 1 2 5s 1200s 0 S: 2* KILL TERM authup NOOP 25 +".split()
-)
+SOME = "inner tls checkpassword client on off 1 2 5s 1200s 0 S: 2* KILL TERM authup NOOP 25 +"
+WORDS = st.sampled_from(SOME.split())
 STEPS = st.one_of(
     LINES,
     LINES,

@@ -1,0 +1,99 @@
+"""`conform debug < script`: what people put into bug reports, and what nobody should."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.debugging.driving import LOGIN
+from tests.conformance.debugging.person import CONFORM
+from tests.conformance.test_real import needs_root
+
+
+def debug(place: Path, script: bytes, *args: str) -> str:
+    """Return what a script leads to; no traceback, exit 0."""
+    command = [*CONFORM, "debug", *args]
+    result = subprocess.run(command, input=script, capture_output=True, cwd=place, check=False, timeout=60)
+    screen = result.stdout.decode()
+    assert (result.returncode, result.stderr) == (0, b""), screen[-2000:]
+    assert not [char for char in screen if char < " " and char != "\n"]
+    return screen
+
+
+HOSTILE = [
+    (b"NOOP\0x", r"C: NOOP\0x"),
+    (b"NOOP \xff\xfe\xe2\x82", r"C: NOOP \xff\xfe\xe2\x82"),
+    (b"NOOP \x1b[2J\x9b\xc2\x9b", r"C: NOOP \x1b[2J\x9b"),
+    ("NOOP €\u202e".encode(), r"C: NOOP \xe2\x82\xac\xe2\x80\xae"),
+    (b":nonsense \x1b[2J", "? a control character in a command"),
+    (b":save \0", "? a control character in a command"),
+    (b":\xff", "no such command"),
+    (b":slow 1s " + b"x" * 1_000_000, "? expected at most 10000 bytes"),
+    (b":back 99", "? expected a number from 1 to"),
+    (b":raw " + b"ff" * 100_000, "    … 199998 bytes …"[:6]),
+    (b"HELO " + b"y" * 1_000_000, " bytes …"),
+    (b":control smtpgreeting 1 \\x1b[2J", "# control/smtpgreeting has changed"),
+    (b":control smtpgreeting", r"   1  \x1b[2J"),
+    (b":restart\r", "C> :restart\n"),
+]  # fmt: skip
+
+
+def test_hostile_scripts(tmp_path: Path) -> None:
+    screen = debug(tmp_path, b"".join(line + b"\n" for line, _ in HOSTILE) + b"NOOP without its end")
+    for _, seen in HOSTILE:
+        assert seen in screen
+        screen = screen.partition(seen)[2]
+    assert "C: NOOP without its end\n" in screen
+
+
+def test_a_session_is_saved_and_played_elsewhere(tmp_path: Path) -> None:
+    screen = debug(
+        tmp_path, f"{LOGIN}\nMAIL FROM:<a@b>\n:save try\n:diff sim\n:diff nosuch\n:diff -h\n".encode()
+    )
+    assert "# lint: ok\n# the same dialogue on sim: identical\n" in screen
+    assert screen.count("# the same dialogue on sim: identical\n") == 2
+    assert "target 'nosuch'" in screen
+    assert r"AUTH PLAIN {b64:\0alice\0secret}" in (tmp_path / "try.talk").read_text()
+
+
+@pytest.mark.parametrize("script", [b"", b"\n", b":quit\nNOOP\n", b"QUIT\n", b":hangup\n:quit\n"])
+def test_short_scripts(tmp_path: Path, script: bytes) -> None:
+    assert debug(tmp_path, script).startswith("E: authup 100 protocol smtp\nS: 220 mail.example.org ESMTP\n")
+
+
+@needs_root
+def test_real_processes(tmp_path: Path) -> None:
+    script = [LOGIN, ":ps", ":fds fixsmtpio", ":env ofmipd", "MAIL FROM:<a@b>", ":back", ":wait 10ms"]
+    script += [":control /etc/conform-x + x", f":control {'x' * 300} + x", f":control {'x' * 300} remove"]
+    script += [
+        "QUIT",
+        "NOOP",
+        ":ps",
+        ":restart",
+        ":stall",
+        ":resume",
+        ":reset",
+        ":restart",
+        ":expect 220",
+        "NOOP",
+    ]
+    screen = debug(tmp_path, "\n".join(script).encode(), "-t", "ours")
+    expected = [
+        "S: 235 ok",
+        "uid 1001",
+        "C: MAIL FROM:<a@b>",
+        "# 1 back: 1 steps done again, with the same outcome",
+    ]
+    expected += ["? expected a file below the qmail home", "File name too long", "started anew", "S! exit 0"]
+    expected += [
+        "? nobody is there any more (exit 0)",
+        "exit 0",
+        "C! stall",
+        "C! reset",
+        "# S: found 220",
+        "S: 250 ok",
+    ]
+    for seen in expected:
+        assert seen in screen
+        screen = screen.partition(seen)[2]
+    assert not Path("/etc/conform-x").exists()
