@@ -9,7 +9,7 @@ import trio
 
 from conformance.debugging.clocks import Time
 from conformance.debugging.inner_server import Servers
-from conformance.debugging.record import Record
+from conformance.debugging.record import Record, is_ours
 from conformance.debugging.setting import Setting
 from conformance.debugging.steps import Act, Hands, Play, Player, Step, Wait
 from conformance.debugging.watching import Watch
@@ -132,6 +132,8 @@ class Session:
         tls_by_hand = isinstance(step, Hands) and step.who == "tls" and step.by_hand
         if tls_by_hand and self.stage.front_end is None:
             raise CannotError("this chain has no TLS front end (--tls)")
+        if tls_by_hand and self._tls_was_ordered:
+            raise CannotError("TLS was asked for before; :restart, and :as tls before that")
         beat = step.beat if isinstance(step, Act) else None
         if beat is None:
             return
@@ -141,6 +143,30 @@ class Session:
             raise CannotError("nobody waits in checkpassword")
         if beat.lane == "T" and self.stage.front_end is None:
             raise CannotError("this chain has no TLS front end (--tls)")
+        if beat.lane == "T" and isinstance(beat, Event):
+            self._check_front_end(beat.words[0])
+        if beat.lane in ("C", "CT"):
+            self._check_client(beat)
+
+    @property
+    def _tls_was_ordered(self) -> bool:
+        return self.stage.front_end is not None and bool(self.stage.front_end.orders.data)
+
+    def _check_front_end(self, word: str) -> None:
+        done = {m.what.split()[0] for m in self.record if m.lane == "T" and m.what and is_ours(m)}
+        if done & {"refuse", "hangup"}:
+            raise CannotError("the TLS front end is gone")
+        if word != "hangup" and not self.by_hand["tls"]:
+            raise CannotError("the TLS front end plays by itself; :as tls before it is asked")
+        if word == "refuse" and not self._tls_was_ordered:
+            raise CannotError("nobody has asked for TLS yet; :close ends it without being asked")
+
+    def _check_client(self, beat: Send | Event) -> None:
+        done = {moment.what for moment in self.record if moment.lane == beat.lane and is_ours(moment)}
+        if done & {"hangup", "reset"} or (
+            "eof" in done and (isinstance(beat, Send) or beat.words[0] == "eof")
+        ):
+            raise CannotError("the client has ended that: :restart, :back or :quit")
 
     async def _act(self, beat: Send | Event) -> None:
         director, scene = self.director, self.director.scene
