@@ -33,6 +33,7 @@ class MachineTime:
         end = trio.current_time() + seconds
         while True:
             await wait_all_tasks_blocked()
+            await wait_all_tasks_blocked()  # whoever notes an end has waited for the same, and woke with us
             left = end - trio.current_time()
             if until() or left <= 0:
                 return

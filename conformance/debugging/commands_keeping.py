@@ -1,6 +1,7 @@
 """Commands that change a control file, and that keep what was seen: as a scenario, as a recording."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -61,7 +62,7 @@ def changed(data: bytes, change: str) -> bytes:
         return data + b"\n" if not data else b""
     if what == "+":
         return b"".join(one + b"\n" for one in [*lines, line])
-    if not what.isdigit() or not 1 <= int(what) <= len(lines):
+    if not re.fullmatch("[0-9]{1,9}", what) or not 1 <= int(what) <= len(lines):
         raise CannotError(f"expected edit, remove, + LINE, N LINE or N - (N from 1 to {len(lines)})")
     lines[int(what) - 1 : int(what)] = [] if text == "-" else [line]
     return b"".join(one + b"\n" for one in lines)

@@ -16,6 +16,7 @@ from conformance.reports.notation import clean
 from conformance.selection import NothingMatchedError
 
 _UNTIL: Final = re.compile(r"(\S+)(?: until ([0-9]{1,6}))?")
+_LINE: Final = re.compile("[0-9]{1,9}")
 _RULE: Final = re.compile(r"[A-Z][A-Z0-9]*-[A-Z0-9*-]+")
 _PATTERN: Final = re.compile(r"(S|ST|c|fd3|E): ?(.+)")
 NO_SCENARIO: Final = "no scenario was loaded; :run FILE"
@@ -115,7 +116,7 @@ class _Breaks:
 
     def __init__(self, debugger: Debugger) -> None:
         self._debugger = debugger
-        self._lines = {int(word) for word in debugger.breaks if word.isdigit()}
+        self._lines = {int(word) for word in debugger.breaks if _LINE.fullmatch(word)}
         self._rules = [word for word in debugger.breaks if _RULE.fullmatch(word)]
         self._place = len(debugger.session.record)
         self._lanes: dict[str, tuple[Lane, list[str]]] = {}
@@ -156,7 +157,7 @@ async def set_break(debugger: Debugger, text: str) -> Outcome:
         debugger.breaks.clear()
     elif not word:
         debugger.screen.words(*(debugger.breaks or ["no breaks; :break LINE, :break 'S: 5*', :break RULE"]))
-    elif word.isdigit() or _RULE.fullmatch(word):
+    elif _LINE.fullmatch(word) or _RULE.fullmatch(word):
         debugger.breaks.append(word)
     elif found := _PATTERN.fullmatch(word):
         try:

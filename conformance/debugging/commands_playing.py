@@ -1,5 +1,6 @@
 """Commands that play somebody else than the client: checkpassword, the inner program, the TLS front end."""
 
+import re
 from typing import Final
 
 from conformance.debugging.debugger import Debugger
@@ -41,9 +42,7 @@ async def auto(debugger: Debugger, _: str) -> Outcome:
 async def accept(debugger: Debugger, text: str) -> Outcome:
     """`:accept [uid=N]`: go on as that user."""
     words = text.split()
-    if any(
-        not word.startswith("uid=") or not word[4:].isdigit() or len(word) > len("uid=") + 9 for word in words
-    ):
+    if any(not re.fullmatch("uid=[0-9]{1,9}", word) for word in words):
         raise CannotError("expected :accept, or :accept uid=1002")
     await _happens(debugger, "K", "exec", *words)
     return None
