@@ -106,6 +106,34 @@ def test_wrong_usage_is_one_line_and_the_session_goes_on(line: str) -> None:
     assert found.screen.endswith("C: HELO me\nS: 250 mail.example.org\n")
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([":as tls"], "this chain has no TLS front end"),
+        ([LOGIN, ":as inner", ":as client", ":hangup", "NOOP"], "the client has ended that"),
+        ([LOGIN, ":as inner", ":as client", ":eof", ":eof"], "the client has ended that"),
+        ([":accept uid=²"], "expected :accept, or :accept uid=1002"),
+        ([":break ²"], "expected"),
+        ([":eof", "NOOP"], "nobody is there any more (exit 12)"),
+    ],
+)
+def test_what_cannot_be_done_is_said(lines: list[str], said: str) -> None:
+    assert f"? {said}" in debug(lines).screen
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([":refuse"], "the TLS front end plays by itself"),
+        ([":as tls", ":refuse"], "nobody has asked for TLS yet"),
+        ([":tls", ":as tls"], "TLS was asked for before"),
+        ([":as tls", ":as client", ":tls", ":refuse", ":block"], "nobody is there any more (exit 12)"),
+    ],
+)
+def test_what_the_front_end_cannot_do(lines: list[str], said: str) -> None:
+    assert f"? {said}" in debug(lines, ["--tls"]).screen
+
+
 def test_hex_shows_bytes() -> None:
     screen = debug([":hex", "NOOP", ":hex off", "NOOP"]).screen
     assert "C: 4e 4f 4f 50 0d 0a" in screen

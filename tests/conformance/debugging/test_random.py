@@ -56,7 +56,7 @@ ANYTHING = st.one_of(
     ),
 )
 ARGS = st.sampled_from([[], ["--tls"], ["--pop3"], ["--pop3", "--tls"], ["--run", "{fixsmtpio} {ofmipd}"]])
-few = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def test_nothing_that_is_typed_gives_a_traceback() -> None:
