@@ -14,7 +14,7 @@ from typing import Final
 import trio
 
 from conformance.debugging.debugger import Debugger
-from conformance.debugging.session import CannotError
+from conformance.debugging.session import CannotError, Session
 from conformance.debugging.steps import Anew
 from conformance.debugging.table import Command, Outcome, Quit, needs
 from conformance.format import octets
@@ -90,7 +90,7 @@ def recording(debugger: Debugger) -> Recording:
     session, score = debugger.session, debugger.setting.score
     return Recording(
         chain=score.chain,
-        moments=tuple(_kept(session.record, session.began)),
+        moments=tuple(_kept(session)),
         processes=tuple(session.stage.processes),
         uid=debugger.setting.opening.uid,
         users=tuple(session.users),
@@ -102,9 +102,17 @@ def recording(debugger: Debugger) -> Recording:
     )
 
 
-def _kept(record: list[Moment], began: float) -> list[Moment]:
-    """Return the record, with times since the start of this life."""
-    return [replace(moment, time=moment.time - began) for moment in record if moment.lane != "proc"]
+def _kept(session: Session) -> list[Moment]:
+    """Return the record, with times since the start of this life; a front end let go holds nothing."""
+    record, began = session.record, session.began
+    held = session.by_hand["tls"] or any(
+        moment.lane == "T" and moment.what.startswith(("block", "refuse", "hangup")) for moment in record
+    )
+    return [
+        replace(moment, time=moment.time - began)
+        for moment in record
+        if moment.lane != "proc" and (held or (moment.lane, moment.what) != ("T", "hold"))
+    ]
 
 
 async def save(debugger: Debugger, text: str) -> Outcome:
