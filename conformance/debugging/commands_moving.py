@@ -58,6 +58,7 @@ async def run(debugger: Debugger, text: str) -> Outcome:
         raise CannotError(str(error)) from None
     except NothingMatchedError:
         raise CannotError(f"{found[1]}: no file or case of that name") from None
+    debugger.remark_skip()
     last = int(found[2]) if found[2] else None
     beats = debugger.setting.score.beats
     steps = tuple(Play(beat) for beat in beats if last is None or beat.line < last)

@@ -55,6 +55,7 @@ class Debugger:
 
     async def debug(self, first: Anew, last: str = "") -> int:
         """Go on until somebody has had enough, then obey the last line; return the exit code."""
+        self.remark_skip()
         async with trio.open_nursery() as nursery:
             await nursery.start(self._interrupts.hear)
             anew: Outcome = first
@@ -66,6 +67,13 @@ class Debugger:
         for lane in self.lanes.values():
             lane.close()
         return anew.code if anew else 0
+
+    def remark_skip(self) -> None:
+        """Say so where a case is not meant for the target: what comes of it proves nothing."""
+        if self.setting.skipped:
+            self.screen.comment(
+                f"conform run would skip this on {self.setting.target.name}: {self.setting.skipped}"
+            )
 
     @property
     def prompt(self) -> str:

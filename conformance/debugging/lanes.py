@@ -59,7 +59,7 @@ class Lane:
 def expression(text: str) -> re.Pattern[bytes]:
     """Return a pattern that was typed: a regular expression over bytes. Raises BadPatternError."""
     try:
-        return re.compile(text.encode("latin-1"), re.MULTILINE)
+        return re.compile(text.encode(), re.MULTILINE)
     except (re.error, UnicodeError) as error:
         raise BadPatternError(f"{text}: {error}") from None
 

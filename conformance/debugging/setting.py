@@ -12,6 +12,7 @@ from conformance.format import talk_parser
 from conformance.format.cases import cases
 from conformance.format.talk import Talk
 from conformance.playing.beats import Score, understand
+from conformance.playing.runner import skip_reason
 from conformance.playing.stage import Opening
 from conformance.playing.staging import opening_of
 from conformance.recording import log_reading
@@ -47,6 +48,11 @@ class Setting:
     def is_simulated(self) -> bool:
         """Whether it runs in the machine, where time is ours."""
         return self.target.kind == "simulation"
+
+    @property
+    def skipped(self) -> str:
+        """Why `conform run` would not play this on the target; "" if it would."""
+        return skip_reason(self.score, self.target, slow=True)
 
     def with_file(self, name: str, data: bytes | None) -> "Setting":
         """Return it with another file; None: without that file."""

@@ -33,7 +33,7 @@ def test_a_lane_keeps_every_byte_as_it_came(lane: Lane) -> None:
     assert lane.unmatched == EVERY
     assert lane.find([expression(r"\x0d\x0e")]) == 0
     assert (lane.before, lane.matched, lane.unmatched) == (EVERY[:13], b"\r\x0e", EVERY[15:])
-    assert lane.find([expression("x$"), expression("\xff")]) == 1
+    assert lane.find([expression("x$"), expression(r"\xff")]) == 1
     assert lane.unmatched == b""
     assert lane.find([expression("x")]) is None
 
@@ -74,10 +74,15 @@ def test_breaks_are_shell_patterns_of_whole_lines(
     assert found is None or lane.matched == found
 
 
-@pytest.mark.parametrize("text", ["(", "[", "*", "€"])
+@pytest.mark.parametrize("text", ["(", "[", "*", "\udcff"])
 def test_what_is_no_pattern(text: str) -> None:
     with pytest.raises(BadPatternError):
         expression(text)
+
+
+def test_what_is_typed_in_utf_8_is_found_as_it_is_sent(lane: Lane) -> None:
+    lane.feed("250 café\r\n".encode())
+    assert lane.find([expression("é")]) == 0
 
 
 SAID = b"EHLO x\r\nMAIL FROM:<a@b>\r\nnonsense\nDATA\r\nQUIT\r\n..\r\n.\r\nRSET\r\nQUIT\r\nNOOP\r\n"
