@@ -51,15 +51,18 @@ def _followed(name: str) -> Iterator[bytes | None]:
 
 def _follow(lines: Iterable[bytes | None], wanted: str | None) -> int:
     """Show what is written into a log; lines of several sessions have the session in front."""
-    log = Log(log_reading.READERS)
-    views: dict[str, Live] = {}
+    log = Log(log_reading.READERS, keep=False)
+    views: dict[tuple[str, str], tuple[Session, Live]] = {}  # of a PID the newest
     for line in lines:
         told = None if line is None else log.feed(line)
         if told is None or wanted not in (None, told[0].id):
             continue
         session, piece = told
-        found = views.setdefault(session.id, Live()).show(piece)
-        several = wanted is None and len(log.sessions) > 1
+        key = (piece.kind, piece.name)
+        if key not in views or views[key][0] is not session:
+            views[key] = (session, Live())
+        found = views[key][1].show(piece)
+        several = wanted is None and log.count > 1
         _print(f"{session.id:>8}  {text}" if several else text for text in found)
     return 0
 

@@ -1,7 +1,8 @@
 """The sessions of a log: its lines sorted by who said them, while others speak in between."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -57,6 +58,16 @@ class Session:
 
     ended: set[str] = field(default_factory=set)
     """The lanes whose end is in the log."""
+    child: str = ""
+    """The PID of fixsmtpio's server."""
+    started_tls: bool = False
+
+    def take(self, piece: Piece) -> None:
+        """Take note of a line, without keeping it."""
+        self.child = piece.child
+        self.started_tls |= piece.lane == "S" and STARTED in piece.data
+        if piece.what == "eof":
+            self.ended.add(piece.lane)
 
     def goes_on_with(self, piece: Piece) -> bool:
         """Say whether a line can be of this session, and not of another program with the same PID."""
@@ -64,8 +75,7 @@ class Session:
             return False
         if piece.kind == "recordio":  # the end of the input may be logged behind that of the output
             return "S" not in self.ended or piece.what == "eof"
-        same = piece.child == self.pieces[-1].child
-        return same or any(STARTED in told.data for told in self.pieces if told.lane == "S")
+        return piece.child == self.child or self.started_tls
 
     @property
     def summary(self) -> str:
@@ -82,11 +92,18 @@ class Session:
 
 
 class Log:
-    """A log that is read. `sessions` are in the order of their first line."""
+    """A log that is read. `sessions` are in the order of their first line, `count` is how many there were.
 
-    def __init__(self, readers: Iterable[Callable[[Line], Piece | None]]) -> None:
+    `keep`: without it nothing is kept but what tells the next lines apart: a log that is followed for weeks
+    has as many sessions as there are PIDs, and no lines.
+    """
+
+    def __init__(self, readers: Iterable[Callable[[Line], Piece | None]], *, keep: bool = True) -> None:
         self.sessions: list[Session] = []
+        self.count = 0
         self.lines = 0
+        self._keep = keep
+        self._same: Counter[str] = Counter()
         self._readers = tuple(readers)
         self._open: dict[tuple[str, str], Session] = {}
         self._peers: dict[str, str] = {}
@@ -100,9 +117,9 @@ class Log:
             self._hear_tcpserver(line)
             return None
         session = self._session(piece)
-        session.pieces.append(piece)
-        if piece.what == "eof":
-            session.ended.add(piece.lane)
+        session.take(piece)
+        if self._keep:
+            session.pieces.append(piece)
         return session, piece
 
     def _session(self, piece: Piece) -> Session:
@@ -110,11 +127,14 @@ class Log:
         known = self._open.get(key)
         if known is not None and known.goes_on_with(piece):
             return known
-        same = sum(s.id.partition("/")[0] == piece.name for s in self.sessions)
-        name = f"{piece.name}/{same + 1}" if same else piece.name
-        self._open[key] = Session(name, piece.kind, peer=self._peers.get(piece.name, ""))
-        self.sessions.append(self._open[key])
-        return self._open[key]
+        self.count += 1
+        self._same[piece.name] += 1
+        same = self._same[piece.name]
+        name = f"{piece.name}/{same}" if same > 1 else piece.name
+        session = self._open[key] = Session(name, piece.kind, peer=self._peers.get(piece.name, ""))
+        if self._keep:
+            self.sessions.append(session)
+        return session
 
     def _hear_tcpserver(self, line: Line) -> None:
         found = _TCPSERVER.fullmatch(line.said)
@@ -140,11 +160,6 @@ def chosen(log: Log, name: str, wanted: str | None) -> Session:
     if found is None:
         raise LogError(f"{name}: no session {wanted}: expected one of {known}")
     return found
-
-
-def listing(log: Log) -> Iterator[str]:
-    """Yield a line for each session."""
-    return (session.summary for session in log.sessions)
 
 
 def _shown(time: float) -> str:

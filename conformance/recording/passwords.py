@@ -1,8 +1,8 @@
 """Passwords of a recorded session, replaced by made-up ones before anybody sees them.
 
 The client's lines are understood as far as a login goes: AUTH PLAIN and LOGIN with and without an initial
-response, POP3's PASS. Half a line waits for its end. Whatever answers a 334 and cannot be understood is
-replaced as a whole.
+response, POP3's PASS. Half a line waits for its end. Whatever answers a 334, or begins like AUTH or PASS,
+and cannot be understood is replaced as a whole.
 """
 
 import base64
@@ -19,9 +19,11 @@ HIDDEN: Final = b"***"
 NOT_UNDERSTOOD: Final = b"not-understood"
 SHORTEST: Final = 4
 """Bytes of a password that is looked for elsewhere too: a shorter one stands in many a word."""
-_AUTH: Final = re.compile(rb"(?is)(auth +(\S+))(?:( +)(\S.*?))?( *\r?\n?)")
-_PASS: Final = re.compile(rb"(?is)(pass )(.+?)(\r?\n?)")
-_USER: Final = re.compile(rb"(?is)user +(.*?)\r?\n?")
+_AUTH: Final = re.compile(rb"(?is)( *auth +(\S+))(?:( +)(\S.*?))?( *\r?\n?)")
+_PASS: Final = re.compile(rb"(?is)( *pass )(.+?)(\r?\n?)")
+_USER: Final = re.compile(rb"(?is) *user +(.*?)\r?\n?")
+_MISSPELT: Final = re.compile(rb"(?is)([\s\0]*(?:auth|pass)[\s\0]*)(.*?)(\r?\n?)")
+"""What no program takes for a login, from a client that meant one: a tab for the blank, or none at all."""
 _DATA: Final = re.compile(rb"(?i)data *\r?\n")
 _ENDING: Final = re.compile(rb"\r?\n?\Z")
 _REFUSED: Final = (b"4", b"5", b"-ERR")
@@ -112,6 +114,8 @@ class Passwords:
             return self._auth(auth)
         if (found := _PASS.fullmatch(line)) is not None:
             return found[1] + self._attempt(self._user, found[2]) + found[3]
+        if (found := _MISSPELT.fullmatch(line)) is not None and found[2]:
+            return found[1] + NOT_UNDERSTOOD + found[3]
         if (found := _USER.fullmatch(line)) is not None:
             self._user = found[1]
         if _DATA.fullmatch(line):

@@ -279,6 +279,7 @@ LOGINS = [
     ([b"AUTH LOGIN\r\n", b"YWxpY2U=\r\n", b"%b\r\n"], ["{}"]),
     ([b"AUTH LOGIN YWxpY2U=\r\n", b"%b\r\n"], ["{}"]),
     ([b"AUTH  PLAIN  %b\n"], ["\0alice\0{}"]),
+    ([b"  AUTH PLAIN %b\r\n"], ["\0alice\0{}"]),
     ([b"AUTH CRAM-MD5\r\n", b"%b\r\n"], ["alice {}"]),
 ]
 
@@ -313,6 +314,21 @@ def test_passwords_of_pop3_never_pass(password: bytes) -> None:
     assert out == b"USER alice\r\nPASS made-up-1\r\n"
     passwords.from_server(b"-ERR no\r\n")
     assert passwords.logins[0].accepted is False
+
+
+@pytest.mark.parametrize(
+    "start", [b"PASS\t", b"\tpass ", b"pass", b"PASS\0", b"AUTH\tPLAIN ", b"AUTH PLAIN\t"]
+)
+def test_passwords_of_clients_that_mistype_never_pass(start: bytes) -> None:
+    out = Passwords().from_client(b"USER alice\r\n" + start + b"c2VjcmV0\r\n")
+    assert b"c2VjcmV0" not in out
+    assert out.startswith(b"USER alice\r\n" + start[:4])
+    assert out.endswith(b"not-understood\r\n")
+
+
+def test_a_verb_without_anything_hides_nothing() -> None:
+    lines = b"PASS\r\nAUTH\r\nAUTH PLAIN\r\n"
+    assert Passwords().from_client(lines) == lines
 
 
 def test_messages_are_not_touched() -> None:
@@ -411,6 +427,17 @@ def test_two_sessions_live(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         "       7  C: NOOP",
         "",
     ]
+
+
+def test_nothing_is_kept_of_a_log_that_is_followed() -> None:
+    kept, followed = Log(READERS), Log(READERS, keep=False)
+    lines = [*SUBMISSION.split(b"\n"), *FILTER.split(b"\n")] * 3
+    ids = [[told[0].id for line in lines if (told := log.feed(line))] for log in (kept, followed)]
+    assert ids[0] == ids[1]
+    assert list(dict.fromkeys(ids[0])) == ["77", "5", "77/2", "77/3"]
+    assert (followed.count, followed.sessions) == (kept.count, [])
+    session, _ = followed.feed(b"77 > x") or pytest.fail("a line of recordio")
+    assert session.pieces == []
 
 
 def test_ctrl_c_ends_following(log: Path) -> None:
