@@ -1,8 +1,6 @@
 """conform review: walk through what failed, cause by cause, and decide."""
 
 import argparse
-import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -13,6 +11,7 @@ from prompt_toolkit import prompt
 
 from conformance import known, rules
 from conformance.commands import asked
+from conformance.editor import edit
 from conformance.format import lint, octets
 from conformance.format.talk_writer import formatted
 from conformance.playing.verdicts import Kind
@@ -128,9 +127,7 @@ class _Reviewer:
     def _edit(self, cause: Cause) -> str:
         """Open the scenario at the line."""
         finding, case = cause.finding, self._report.case(cause.first.case)
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-        line = max(finding.line if finding else 1, 1)
-        subprocess.run([*editor, f"+{line}", case.file], check=False)  # noqa: S603 - the user's own editor
+        edit(Path(case.file), max(finding.line if finding else 1, 1))
         return ""
 
     def _conform(self, *args: str) -> str:

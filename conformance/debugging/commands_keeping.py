@@ -17,6 +17,7 @@ from conformance.debugging.debugger import Debugger
 from conformance.debugging.session import CannotError, Session
 from conformance.debugging.steps import Anew
 from conformance.debugging.table import Command, Outcome, Quit, needs
+from conformance.editor import edit
 from conformance.format import octets
 from conformance.playing.verdicts import Moment
 from conformance.recording.as_talk import talk_text
@@ -72,16 +73,13 @@ async def _edited(data: bytes) -> bytes:
     """Have a person edit a file. Raises CannotError."""
     if not sys.stdin.isatty():
         raise CannotError("expected + LINE, N LINE or N -: there is no terminal to edit at")
-    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
     with tempfile.TemporaryDirectory(prefix="conform-") as directory:
         path = Path(directory) / "control"
         path.write_bytes(data)
         try:
-            result = await trio.to_thread.run_sync(lambda: subprocess.run([*editor, str(path)], check=False))  # noqa: S603
-        except OSError as error:
-            raise CannotError(f"{editor[0]}: {error.strerror}") from None
-        if result.returncode:
-            raise CannotError(f"{editor[0]} has said {result.returncode}: nothing is changed")
+            await trio.to_thread.run_sync(edit, path)
+        except ValueError as error:
+            raise CannotError(f"{error}: nothing is changed") from None
         return path.read_bytes()
 
 
@@ -118,6 +116,8 @@ def _kept(session: Session) -> list[Moment]:
 async def save(debugger: Debugger, text: str) -> Outcome:
     """`:save FILE`: a scenario, linted and played once more."""
     path = Path(needs(text, ":save FILE.talk"))
+    if not path.name:
+        raise CannotError(f"{path} is a directory: expected the name of a file")
     if path.suffix != ".talk":
         path = path.with_name(path.name + ".talk")
     title = f"{path.stem.replace('-', ' ')}: recorded"
@@ -127,7 +127,7 @@ async def save(debugger: Debugger, text: str) -> Outcome:
     except OSError as error:
         raise CannotError(f"{path}: {error.strerror}") from None
     debugger.screen.comment(f"{path}: {len(written.splitlines())} lines")
-    lint = await _conform("lint", str(path))
+    lint = await _conform("lint", "--", str(path))
     debugger.screen.comment("lint: ok" if lint.returncode == 0 else f"lint: {_last(lint)}")
     await _play(debugger, path, debugger.setting.target.name)
     return None
@@ -149,7 +149,7 @@ async def _play(debugger: Debugger, path: Path, target: str) -> None:
     with tempfile.TemporaryDirectory(prefix="conform-") as directory:
         stream = Path(directory) / "played.jsonl"
         options = ["--vary", "none", "--slow", "--level", "info", "--color", "never", "--jsonl", str(stream)]
-        result = await _conform("run", str(path), "-t", target, *options)
+        result = await _conform("run", f"--target={target}", *options, "--", str(path))
     if result.returncode == 0:
         debugger.screen.comment(f"the same dialogue on {target}: identical")
         return

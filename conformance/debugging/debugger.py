@@ -140,7 +140,12 @@ class Debugger:
                 self.session = Session(self.setting, stage, self.time, record)
                 async with self.session.living():
                     self.alive = True
-                    await self._again(anew)
+                    with self._interrupts.stopping() as scope:
+                        await self._again(anew)
+                    if scope.cancelled_caught:
+                        done = len(self.session.steps)
+                        self.screen.muted = False
+                        self.screen.error(f"interrupted in step {done} of {len(anew.steps)}: it stands there")
                     said = await self._commands()
         except (Unusable, OSError) as error:
             self.alive = self.screen.muted = False

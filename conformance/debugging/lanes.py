@@ -60,11 +60,11 @@ def expression(text: str) -> re.Pattern[bytes]:
     """Return a pattern that was typed: a regular expression over bytes. Raises BadPatternError."""
     try:
         return re.compile(text.encode(), re.MULTILINE)
-    except (re.error, UnicodeError) as error:
+    except (re.error, OverflowError, RecursionError, UnicodeError) as error:
         raise BadPatternError(f"{text}: {error}") from None
 
 
 def line_pattern(glob: str) -> re.Pattern[bytes]:
     """Return a pattern for whole lines that a shell pattern matches. Raises BadPatternError."""
-    body = translate(glob).removeprefix("(?s:").removesuffix(r")\Z").replace(".*", "[^\\r\\n]*")
+    body = translate(glob).removeprefix("(?s:")[: -len(r")\Z")].replace(".*", "[^\\r\\n]*")
     return expression(f"^(?:{body})\\r?$")

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -42,7 +43,10 @@ class Input(Protocol):
 
 
 class Terminal:
-    """Asks a person. What is printed meanwhile appears above the line that is being typed."""
+    """Asks a person. What is printed meanwhile appears above the line that is being typed.
+
+    What is pasted, or written in an editor, may be several lines: they come one after the other.
+    """
 
     is_terminal = True
 
@@ -54,11 +58,14 @@ class Terminal:
             erase_when_done=True,
             enable_open_in_editor=True,
         )
+        self._lines: deque[str] = deque()
 
     async def ask(self, prompt: str, status: str) -> str | None:
         """See Input. The status stands on the last line of the terminal."""
+        if self._lines:
+            return self._lines.popleft()
         try:
-            return await trio.to_thread.run_sync(self._ask, prompt, status, abandon_on_cancel=True)
+            typed = await trio.to_thread.run_sync(self._ask, prompt, status, abandon_on_cancel=True)
         except EOFError:
             return None
         except KeyboardInterrupt:
@@ -66,6 +73,9 @@ class Terminal:
         except trio.Cancelled:
             self._leave()
             raise
+        first, *rest = typed.removesuffix("\n").split("\n")
+        self._lines.extend(rest)
+        return first
 
     def _ask(self, prompt: str, status: str) -> str:
         with patch_stdout(raw=True):
@@ -120,11 +130,14 @@ class _CarefulHistory(FileHistory):
     """Keeps on disk what cannot have a password in it: commands, and verbs that take none."""
 
     def store_string(self, string: str) -> None:
-        """Write a line down."""
-        word = string.split(" ", maxsplit=1)[0]
-        word = word if word.startswith(":") else word.lower()
-        if "{b64:" not in string and word in HARMLESS:
+        """Write a line down, or several that were pasted."""
+        if all(map(_is_harmless, string.split("\n"))):
             super().store_string(string)
+
+
+def _is_harmless(line: str) -> bool:
+    word = line.split(" ", maxsplit=1)[0]
+    return "{b64:" not in line and (word if word.startswith(":") else word.lower()) in HARMLESS
 
 
 def _history() -> History:

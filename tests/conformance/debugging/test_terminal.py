@@ -131,6 +131,15 @@ def test_the_history_is_kept_without_passwords(at: At, tmp_path: Path) -> None:
     person.sees("C: NOOP last")
 
 
+def test_what_is_pasted_is_line_after_line(at: At, tmp_path: Path) -> None:
+    person = at()
+    person.types("\x1b[200~NOOP 1\nPASS secret\n\x1b[201~\r")
+    person.sees("C: NOOP 1", "S: 250", "C: PASS secret", "S: 530", "C>")
+    person.says(":quit")
+    assert person.leaves() == 0
+    assert "secret" not in (tmp_path / HISTORY).read_text()
+
+
 def test_ctrl_d_is_the_end_of_input_and_then_of_it_all(at: At) -> None:
     person = at()
     person.types(CTRL_D)
@@ -195,6 +204,21 @@ def test_ctrl_c_gives_up_a_command_and_the_session_goes_on(at: At) -> None:
     person.sees("interrupted", "C>")
     person.says("NOOP")
     person.sees("C: NOOP", "S: 250 ok")
+
+
+@needs_root
+def test_ctrl_c_gives_up_what_is_done_again(at: At) -> None:
+    person = at("-t", "ours")
+    person.says("NOOP")
+    person.sees("S: 250 ok", "C>")
+    person.says(":skip 2s")
+    person.sees("gives up)", "C>")
+    person.says(":restart again")
+    person.sees("C: NOOP", "S: 250 ok")
+    person.types(CTRL_C)
+    person.sees("? interrupted in step", "C>")
+    person.says("HELO me")
+    person.sees("C: HELO me", "S: 250 mail")
 
 
 @needs_root
