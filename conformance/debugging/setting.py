@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from conformance import selection
 from conformance.debugging import usual
@@ -15,14 +14,12 @@ from conformance.playing.beats import Score, understand
 from conformance.playing.runner import skip_reason
 from conformance.playing.stage import Opening
 from conformance.playing.staging import opening_of
-from conformance.recording import log_reading
+from conformance.recording import control_files, log_reading
 from conformance.recording.log_scenario import scenario
 from conformance.recording.log_sessions import chosen
 from conformance.targets import TargetConfig
 from conformance.varying.document import Document, Part
 from conformance.varying.variations import BASE
-
-MOST_OF_A_FILE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def case_of(word: str) -> Talk:
 
 
 def of_arguments(args: argparse.Namespace, target: TargetConfig) -> Setting:
-    """Understand the command line. Raises TalkError, NothingMatchedError, OSError."""
+    """Understand the command line. Raises TalkError, NothingMatchedError, LogError, OSError."""
     if args.attach:
         return _of_log(args, target)
     talk = case_of(args.file) if args.file else None
@@ -81,7 +78,7 @@ def of_arguments(args: argparse.Namespace, target: TargetConfig) -> Setting:
         return Setting(understand(talk), target, args.seed, own=True)
     files = {} if talk else usual.files(args.run or _usual_chain(args), target.generation)
     if args.home:
-        files = read_control(Path(args.home))
+        files = control_files.read(Path(args.home))
     parts = Document.of(talk).parts if talk else (Part("talk", ()),)
     lines = [*_header(args, talk), *(line for part in parts for line in (f"-- {part.name} --", *part.lines))]
     text = "".join(f"{line}\n" for line in lines)
@@ -99,16 +96,6 @@ def _of_log(args: argparse.Namespace, target: TargetConfig) -> Setting:
     text = scenario(session, args.attach, run=args.run, home=args.home and Path(args.home), env=args.env)
     talk = talk_parser.parse(text, name=f"{Path(args.attach).name}/{session.id}", file=args.attach)
     return Setting(understand(talk), target, args.seed, own=True)
-
-
-def read_control(home: Path) -> dict[str, bytes]:
-    """Return the control files of a qmail home; what cannot be read is left out. Raises OSError."""
-    directory = home / "control"
-    found = {}
-    for path in sorted(directory.iterdir()):
-        if path.is_file() and path.stat().st_size <= MOST_OF_A_FILE:
-            found[f"control/{path.name}"] = path.read_bytes()
-    return found
 
 
 def _usual_chain(args: argparse.Namespace) -> str:

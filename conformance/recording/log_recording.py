@@ -3,18 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from pathlib import Path
 from typing import Final
 
 from conformance.format import octets
 from conformance.playing.verdicts import Moment
-from conformance.recording.log_sessions import STARTED, LogError, Piece, Session
+from conformance.recording.log_sessions import STARTED, Piece, Session
 from conformance.recording.passwords import Login, Passwords
 from conformance.recording.recording import Recording
 
 TOGETHER: Final = 0.05
 """Seconds: lines that came within them were one packet."""
-LARGEST_FILE: Final = 1024 * 1024
 _PASSWORDS: Final = "passwords are made up: those of the log stand nowhere"
 _TLS: Final = (b"220 ", b"+OK")
 
@@ -153,19 +151,6 @@ def cut_lines(session: Session) -> list[str]:
     """Return what there is to say of lines that have lost their end."""
     cut = [str(piece.line.number) for piece in session.pieces if piece.cut]
     return [f"lines of the log that have lost their end: {' '.join(cut[:10])}"] if cut else []
-
-
-def control_files(home: Path | None) -> dict[str, bytes]:
-    """Read the control files of a qmail home. Raises LogError, OSError."""
-    if home is None:
-        return {}
-    found = {}
-    for path in sorted((home / "control").iterdir()):
-        if path.is_file():
-            if path.stat().st_size > LARGEST_FILE:
-                raise LogError(f"{path}: expected a control file below {LARGEST_FILE} bytes")
-            found[f"control/{path.name}"] = path.read_bytes()
-    return found
 
 
 def _has(env: Sequence[str], name: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from conformance.playing.stage import CHECKPASSWORD, SUBJECTS
-from conformance.recording import log_recording
+from conformance.recording import control_files, log_recording
 from conformance.recording.as_talk import talk_text
 from conformance.recording.filling import filled
 from conformance.recording.log_sessions import LogError, Session
@@ -25,7 +25,7 @@ def scenario(session: Session, log: str, *, run: str | None, home: Path | None, 
     `env` has NAME=VALUE. Raises LogError, OSError.
     """
     origin = f"{session.kind} log {Path(log).name}, session {session.id}"
-    files = log_recording.control_files(home)
+    files = control_files.read(home) if home else {}
     if session.kind == RECORDER:
         recording = filled(*log_recording.of_client(session, origin, files, env, chain(run)))
     else:
