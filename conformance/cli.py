@@ -29,6 +29,7 @@ def main(args: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that no directory is left behind
     try:
         from conformance.commands import failures
+        from conformance.reports.notation import clean
 
         code: int = parsed.command(parsed)
     except ModuleNotFoundError as error:
@@ -42,7 +43,7 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except failures.EXPECTED as error:
-        print(f"conform: {failures.words(error)}", file=sys.stderr)
+        print(clean(f"conform: {failures.words(error)}"), file=sys.stderr)
         return failures.code(error)
     return code
 

@@ -28,6 +28,8 @@ def debug(args: argparse.Namespace) -> int:
     """Open a prompt over a running chain."""
     target = targets.find(args.target, targets.known())
     chosen = setting.of_arguments(args, target)
+    if args.save:
+        Path(args.save).parent.stat()  # better now than when all is done
     time: Time = MachineTime() if chosen.is_simulated else RealTime()
     screen = Screen(sys.stdout, args.color, in_ascii=args.ascii)
     with ExitStack() as stack:

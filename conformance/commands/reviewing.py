@@ -20,6 +20,7 @@ from conformance.reports.blocks import Line, Span, block
 from conformance.reports.causes import Cause, causes
 from conformance.reports.console import Options, show
 from conformance.reports.facts import Report
+from conformance.reports.notation import clean
 
 QUESTION: Final = "[s]kip  [k]nown  [a]ccept  [e]dit  [d]ebug  [r]eplay  [q]uit > "
 QUIT: Final = "q"
@@ -82,9 +83,9 @@ class _Reviewer:
             try:
                 words = choice.act(cause)
             except (ValueError, OSError) as error:
-                self.say([(Span(f"? {error}", "bad"),)])
+                self.say([(Span(clean(f"? {error}"), "bad"),)])
                 continue
-            self.say([(Span(f"# {words}", "dim"),)] if words else [])
+            self.say([(Span(clean(f"# {words}"), "dim"),)] if words else [])
             if choice.decides:
                 return letter
 

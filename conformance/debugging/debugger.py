@@ -56,16 +56,18 @@ class Debugger:
     async def debug(self, first: Anew, last: str = "") -> int:
         """Go on until somebody has had enough, then obey the last line; return the exit code."""
         self.remark_skip()
-        async with trio.open_nursery() as nursery:
-            await nursery.start(self._interrupts.hear)
-            anew: Outcome = first
-            while isinstance(anew, Anew):
-                anew = await self._live(anew)
-            if last and self.session.steps:
-                await self.obey(last)
-            nursery.cancel_scope.cancel()
-        for lane in self.lanes.values():
-            lane.close()
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self._interrupts.hear)
+                anew: Outcome = first
+                while isinstance(anew, Anew):
+                    anew = await self._live(anew)
+                if last and self.session.steps:
+                    await self.obey(last)
+                nursery.cancel_scope.cancel()
+        finally:
+            for lane in self.lanes.values():
+                lane.close()
         return anew.code if anew else 0
 
     def remark_skip(self) -> None:

@@ -3,20 +3,27 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from acceptutils.runtime.world import CannotRun
 from conformance.debugging.clocks import MachineTime, Time
 from conformance.debugging.setting import Setting
 from conformance.machine import sim
 from conformance.machine.faulty_world import Faults
 from conformance.playing.stage import Stage
-from conformance.playing.staging import Limits, alarm
+from conformance.playing.staging import Limits, alarm, found
 from conformance.processes import real
+from conformance.targets import Unusable
 from fakes.machine import EPOCH, reseed, seeded_scheduler
 
 
 @asynccontextmanager
 async def opened(setting: Setting, time: Time, note: Callable[[str, bytes], None]) -> AsyncIterator[Stage]:
-    """Start the chain; `note` is told of each piece that arrives. In the machine each life begins alike."""
+    """Start the chain; `note` is told of each piece that arrives. In the machine each life begins alike.
+
+    Raises Unusable, OSError.
+    """
     opening = setting.opening
+    if not opening.chain:
+        raise Unusable("expected a chain with a program in it")
     if not isinstance(time, MachineTime):
         async with real.open_stage(opening, setting.target, note) as processes:
             yield processes
@@ -25,8 +32,13 @@ async def opened(setting: Setting, time: Time, note: Callable[[str, bytes], None
         opening, Faults(opening.fail, opening.faults), epoch=EPOCH - await time.align()
     )
     reseed(setting.seed)
-    async with sim.open_stage(opening, machine, attach, note) as stage:
-        yield stage
+    try:
+        async with sim.open_stage(opening, machine, attach, note) as stage:
+            yield stage
+    except BaseException as error:
+        if cannot := found(error, CannotRun):
+            raise Unusable(f"{opening.chain[0]}: {cannot.reason}; what is tested stands in braces") from None
+        raise
 
 
 @contextmanager

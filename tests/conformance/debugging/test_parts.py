@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance import cli
 from conformance.debugging.cast import Cast
 from conformance.debugging.commands_keeping import changed
 from conformance.debugging.inner_server import MOST_WAITING, InnerServer
@@ -183,3 +184,20 @@ def test_times(text: str, found: float) -> None:
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(CannotError):
         seconds(text, 7)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["debug", "--run", "ls"], cli.UNUSABLE, "ls: No such file or directory; what is tested stands in"),
+        (["debug", "--run", " "], cli.UNUSABLE, "expected a chain with a program in it"),
+        (["debug", "--attach", "\x1b[2J"], cli.USAGE, r"\x1b[2J: No such file"),
+        (["record", "nosuch/x.talk"], cli.USAGE, "nosuch: No such file"),
+    ],
+)
+def test_what_cannot_be_begun_is_one_line(
+    words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"conform: {said}")
