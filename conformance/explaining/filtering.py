@@ -3,13 +3,12 @@
 The rules themselves do it: a Rewriter that takes note. So the last text is what fixsmtpio sends.
 """
 
-import re
 from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 from acceptutils import control
 from acceptutils.lines import without_ending
-from acceptutils.rules import Response, Rewriter, Rewriting, Rule, parse
+from acceptutils.rules import Response, Rewriter, Rule, parse
 from conformance.explaining.globbing import why_not
 from conformance.format.octets import write
 
@@ -36,14 +35,6 @@ class Missed(NamedTuple):
     number: int
     rule: bytes
     words: str
-
-
-class Steps(NamedTuple):
-    """All that the rules did to a reply. `made`: the reply that the client gets, and the exit code."""
-
-    applied: tuple[Applied, ...]
-    missed: tuple[Missed, ...]
-    made: Rewriting
 
 
 class Numbered(NamedTuple):
@@ -95,23 +86,6 @@ def request_steps(
             steps.append(Applied(place.number, place.text, request, request, after, words))
             request = after
     return steps
-
-
-def reply_steps(
-    content: bytes | None,
-    env: Container[bytes],
-    event: bytes,
-    reply: bytes,
-    *,
-    greeting: bytes,
-    offers_tls: bool = False,
-) -> Steps:
-    """Return what the rules make of a complete reply of the server. Raises BadRuleError."""
-    rules = numbered(content)
-    rewriter = NotingRewriter(rules, greeting, authenticated=b"AUTHUP_USER" in env)
-    lines = re.findall(rb"[^\n]*\n|[^\n]+", reply) or [reply]
-    made = rewriter.rewrite(event.lower(), env, lines, only=len(lines) == 1, offers_tls=offers_tls)
-    return Steps(rewriter.take(), tuple(missed(rules, env, event, lines)), made)
 
 
 def missed(

@@ -164,11 +164,10 @@ def test_a_break_stops_the_scenario() -> None:
     assert "the end of the scenario" not in screen
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "nonsense"])
+@pytest.mark.parametrize("command", sorted({*COMMANDS, "nonsense"} - {"save", "diff"}))
 def test_commands_after_the_end_of_the_chain(command: str) -> None:
-    if command not in ("save", "diff"):
-        found = debug(
-            [":signal KILL authup", f":{command}", "NOOP", INTERRUPT, ":restart", ":hex off", "HELO me"]
-        )
-        assert found.code == 0
-        assert command == "quit" or "C: HELO me\n" in found.screen
+    found = debug(
+        [":signal KILL authup", f":{command}", "NOOP", INTERRUPT, ":restart", ":hex off", "HELO me"]
+    )
+    assert found.code == 0
+    assert command == "quit" or "C: HELO me\n" in found.screen

@@ -1,14 +1,16 @@
 """What the lines of control/fixsmtpio did to a reply: the same as Rewriter, and each step of it."""
 
 import re
+from collections.abc import Container
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptutils.glob import Glob
-from acceptutils.rules import BadRuleError, ReplyWriter, Rewriter, parse
-from conformance.explaining.filtering import Applied, Missed, reply_steps, request_steps
+from acceptutils.rules import BadRuleError, ReplyWriter, Rewriter, Rewriting, parse
+from conformance.explaining import filtering
+from conformance.explaining.filtering import Applied, Missed, NotingRewriter, numbered, request_steps
 from conformance.explaining.globbing import why_not
 
 GREETING = b"mail.example.org"
@@ -18,11 +20,20 @@ EHLO = b"250-ofmipd.local\r\n250-AUTH LOGIN\r\n250-SIZE 9\r\n250 STARTTLS\r\n"
 def steps(
     rules: bytes, reply: bytes, *, env: tuple[bytes, ...] = (), event: bytes = b"ehlo"
 ) -> list[Applied]:
-    return list(reply_steps(rules, env, event, reply, greeting=GREETING).applied)
+    return list(rewritten(rules, env, event, reply, offers_tls=False)[0])
+
+
+def rewritten(
+    rules: bytes, env: Container[bytes], event: bytes, reply: bytes, *, offers_tls: bool
+) -> tuple[tuple[Applied, ...], Rewriting]:
+    rewriter = NotingRewriter(numbered(rules), GREETING, authenticated=b"AUTHUP_USER" in env)
+    lines = re.findall(rb"[^\n]*\n", reply)
+    made = rewriter.rewrite(event, env, lines, only=len(lines) == 1, offers_tls=offers_tls)
+    return rewriter.take(), made
 
 
 def missed(rules: bytes, reply: bytes, *, env: tuple[bytes, ...] = ()) -> list[Missed]:
-    return list(reply_steps(rules, env, b"ehlo", reply, greeting=GREETING).missed)
+    return list(filtering.missed(numbered(rules), env, b"ehlo", reply.splitlines(keepends=True)))
 
 
 def test_each_step_has_its_line_of_the_file() -> None:
@@ -152,11 +163,11 @@ def test_the_last_texts_are_what_the_rewriter_makes(
     lines = re.findall(rb"[^\n]*\n", reply)
     rewriter = Rewriter(parse(rules), GREETING, authenticated=logged_in)
     made = rewriter.rewrite(event, env, lines, only=len(lines) == 1, offers_tls=offers_tls)
-    told = reply_steps(rules, env, event, reply, greeting=GREETING, offers_tls=offers_tls)
-    assert told.made == made
+    told, noted = rewritten(rules, env, event, reply, offers_tls=offers_tls)
+    assert noted == made
 
     # Line by line: where a step begins with the untouched line, the next line's steps begin.
-    left, applied = ReplyWriter(), list(told.applied)
+    left, applied = ReplyWriter(), list(told)
     for line in lines:
         text = line
         for _ in [rule for rule in parse(rules) if rule.applies(event, env) and rule.matches(line)]:
