@@ -50,6 +50,8 @@ class Passwords:
         self._half = b""  # a line of the client that has not ended
         self._user = b""
         self._asked = b""  # "login-user", "login-password", "plain", "other": what the client's next line is
+        self._unanswered = 0  # lines of the client's
+        self._owed = 0  # replies that come before that to AUTH
         self._server = b""  # a line of the server that has not ended
         self._message = b""  # "asked" behind DATA, "read" inside a message
         self._waits = False  # whether the last attempt has no answer yet
@@ -94,8 +96,12 @@ class Passwords:
         if line.startswith(b"334") and not self._speaks.startswith(b"+OK"):
             if not self._asked:
                 self._asked = b"other"
+        elif line[3:4] != b"-" and self._owed:
+            self._owed -= 1
         elif line[3:4] != b"-":
             self._asked = b""
+        if line[3:4] != b"-":
+            self._unanswered = max(0, self._unanswered - 1)
         if self._message == b"asked" and line[3:4] != b"-":
             self._message = b"read" if line.startswith(b"354") else b""
         if self._waits and not line.startswith(b"334") and line[3:4] != b"-":
@@ -108,6 +114,7 @@ class Passwords:
             if line.rstrip(b"\r\n") == b".":
                 self._message = b""
             return self._without_known(line)
+        self._unanswered += 1
         if self._asked:
             return self._answer(line)
         if (auth := _AUTH.fullmatch(line)) is not None:
@@ -124,6 +131,7 @@ class Passwords:
 
     def _auth(self, auth: re.Match[bytes]) -> bytes:
         mechanism, given = auth[2].lower(), auth[4]
+        self._owed = self._unanswered - 1
         self._asked = {b"plain": b"plain", b"login": b"login-user"}.get(mechanism, b"other")
         if given is None:
             return auth[0]

@@ -326,6 +326,24 @@ def test_passwords_of_clients_that_mistype_never_pass(start: bytes) -> None:
     assert out.endswith(b"not-understood\r\n")
 
 
+def test_a_reply_to_something_else_does_not_end_a_login() -> None:
+    passwords = Passwords()
+    passwords.from_server(b"220 hi\r\n")
+    passwords.from_client(b"NOOP\r\nAUTH LOGIN\r\n")
+    passwords.from_server(b"250 ok\r\n")
+    assert b"c2VjcmV0" not in passwords.from_client(b"YWxpY2U=\r\nc2VjcmV0\r\n")
+    passwords.from_server(b"334 \r\n334 \r\n235 ok\r\n")
+    assert passwords.logins[0].accepted
+    assert passwords.from_client(b"MAIL FROM:<>\r\n") == b"MAIL FROM:<>\r\n"
+
+
+def test_a_refused_auth_hides_nothing_behind_it() -> None:
+    passwords = Passwords()
+    passwords.from_client(b"RSET\r\nNOOP\r\nAUTH LOGIN\r\n")
+    passwords.from_server(b"250 ok\r\n250 ok\r\n503 no\r\n")
+    assert passwords.from_client(b"MAIL FROM:<>\r\n") == b"MAIL FROM:<>\r\n"
+
+
 def test_a_verb_without_anything_hides_nothing() -> None:
     lines = b"PASS\r\nAUTH\r\nAUTH PLAIN\r\n"
     assert Passwords().from_client(lines) == lines
