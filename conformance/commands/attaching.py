@@ -11,7 +11,7 @@ from conformance.format.talk_parser import parse
 from conformance.playing.beats import understand
 from conformance.playing.runner import run
 from conformance.playing.verdicts import GOOD, Result
-from conformance.recording import following, log_reading
+from conformance.recording import drafts, following, log_reading
 from conformance.recording.log_scenario import scenario
 from conformance.recording.log_sessions import Log, Session, chosen
 from conformance.recording.log_showing import Live, shown
@@ -33,7 +33,7 @@ def attach(args: argparse.Namespace) -> int:
     session = chosen(log, args.log, args.session)
     text = scenario(session, args.log, run=args.run, home=args.home, env=args.env)
     if args.save is not None:
-        args.save.write_text(text, encoding="utf-8")
+        drafts.write(args.save, text)
         complaints = lint.lint(text, rules.read(), file=str(args.save))
         _print(map(str, complaints))
         _print([f"{args.save}: {text.count(chr(10))} lines, lint: {'see above' if complaints else 'ok'}"])

@@ -20,6 +20,7 @@ from conformance.debugging.table import Command, Outcome, Quit, needs
 from conformance.editor import edit
 from conformance.format import octets
 from conformance.playing.verdicts import Moment
+from conformance.recording import drafts
 from conformance.recording.as_talk import talk_text
 from conformance.recording.recording import Recording
 
@@ -123,7 +124,7 @@ async def save(debugger: Debugger, text: str) -> Outcome:
     title = f"{path.stem.replace('-', ' ')}: recorded"
     written = talk_text(recording(debugger), title=title)
     try:
-        path.write_text(written, encoding="utf-8")
+        drafts.write(path, written)
     except OSError as error:
         raise CannotError(f"{path}: {error.strerror}") from None
     debugger.screen.comment(f"{path}: {len(written.splitlines())} lines")

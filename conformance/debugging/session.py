@@ -14,7 +14,7 @@ from conformance.debugging.setting import Setting
 from conformance.debugging.steps import Act, Hands, Play, Player, Step, Wait
 from conformance.debugging.watching import Watch
 from conformance.format import octets
-from conformance.playing.beats import Beat, Event, Send
+from conformance.playing.beats import Beat, Event, Send, is_expected
 from conformance.playing.calls import User
 from conformance.playing.director import Director
 from conformance.playing.stage import CHECKPASSWORD, Puppet, Stage
@@ -232,8 +232,15 @@ class Session:
         self.position += 1
         if isinstance(beat, Event) and beat.lane in ("C", "CT", "s", "K"):
             self._watch_for(beat)
-        async with self.time.running():
-            await self.director.next(beat)
+        try:
+            async with self.time.running():
+                await self.director.next(beat)
+        except trio.Cancelled:  # by Ctrl-C: what did not arrive yet is still to come
+            if is_expected(beat):
+                self.position -= 1
+                self.steps.pop()
+                self.marks.pop()
+            raise
 
     def _watch_for(self, beat: Event) -> None:
         if beat.words[0] in ("reset", "hangup"):

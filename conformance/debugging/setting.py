@@ -66,6 +66,8 @@ def case_of(word: str) -> Talk:
     path = Path(word)
     if path.is_file():  # whatever it is called
         return next(iter(cases(replace(talk_parser.read(path), name=str(path), file=str(path)))))
+    if path.is_dir():
+        raise selection.NothingMatchedError(word)
     return selection.select([word])[0]
 
 

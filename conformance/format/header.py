@@ -35,6 +35,7 @@ _WORDS: Final = {
             rf"(?:fork|pipe|exec|wait|memory|read|write|tls|bug)@[1-9][0-9]{{,8}}(?:={_ERRNO})?|read:[^=\s]+={_ERRNO}"
         ),
     ),
+    "run": ("words, and in braces base names", re.compile(r"[^{}]*|\{(?!\.)[^{}/]*\}")),
     "vary": ("none " + " ".join(VARIATIONS), re.compile("|".join(["none", *VARIATIONS]))),
     "level": (" ".join(LEVELS), re.compile("|".join(LEVELS))),
 }

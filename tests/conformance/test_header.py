@@ -95,3 +95,10 @@ def test_sections(capsys: pytest.CaptureFixture[str]) -> None:
     plain = GOOD.replace("HEADER", "why: not")
     assert complaint(capsys, plain.replace("control/smtpgreeting", "../etc/x")).startswith("bad.talk:6: ")
     assert complaint(capsys, plain.replace("run:", "why:")).startswith("bad.talk:1: expected `run: ...`")
+
+
+def test_a_program_in_braces_is_a_base_name(capsys: pytest.CaptureFixture[str]) -> None:
+    text = GOOD.replace("{ofmipd}", "{../../bin/sh}").replace("HEADER", "level: must")
+    assert complaint(capsys, text).endswith(
+        ":3: run: {../../bin/sh}: expected words, and in braces base names"
+    )

@@ -56,6 +56,14 @@ def test_a_session_is_saved_and_played_elsewhere(tmp_path: Path) -> None:
     assert r"AUTH PLAIN {b64:\0alice\0secret}" in (tmp_path / "try.talk").read_text()
 
 
+def test_what_a_person_wrote_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "mine.talk").write_text("title: mine\n")
+    screen = debug(tmp_path, b"QUIT\n:save mine\n:save draft\n:save draft\n")
+    assert "? mine.talk: is there, and no draft: choose another name\n" in screen
+    assert screen.count("# the same dialogue on sim: identical\n") == 2
+    assert (tmp_path / "mine.talk").read_text() == "title: mine\n"
+
+
 @pytest.mark.parametrize("script", [b"", b"\n", b":quit\nNOOP\n", b"QUIT\n", b":hangup\n:quit\n"])
 def test_short_scripts(tmp_path: Path, script: bytes) -> None:
     assert debug(tmp_path, script).startswith("E: authup 100 protocol smtp\nS: 220 mail.example.org ESMTP\n")
