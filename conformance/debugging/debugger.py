@@ -1,6 +1,5 @@
 """The loop: one life of a chain after the other, in each of them one command after the other."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -10,26 +9,20 @@ from conformance.debugging import differences, lives
 from conformance.debugging.clocks import Time
 from conformance.debugging.interrupts import Interrupts
 from conformance.debugging.lanes import Lane
+from conformance.debugging.obeying import obey
 from conformance.debugging.prompts import Input, Interrupted
 from conformance.debugging.record import Record
 from conformance.debugging.screen import Screen
 from conformance.debugging.session import CannotError, Session
 from conformance.debugging.setting import Setting
 from conformance.debugging.steps import PLAYERS, Act, Anew, Hands, Play, Player, Step
-from conformance.debugging.table import LATER, LONGEST, Command, Outcome, Quit
-from conformance.debugging.typing_lines import sent
-from conformance.format import octets
-from conformance.format.octets import NotationError
+from conformance.debugging.table import LATER, LONGEST, Command, Outcome
 from conformance.playing.runner import explain
 from conformance.playing.scene import Wrong
 from conformance.playing.verdicts import Moment
 from conformance.targets import Unusable
 
-SHORTLY: Final = 60.0
-"""Seconds to the next clock that are worth a remark: five after a refusal, not twenty minutes."""
 LANES: Final = ("S", "ST", "c", "fd3", "E")
-_UNFIT: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-"""What no argument of a command may have in it, a name of a file least of all."""
 
 
 class Debugger:
@@ -51,19 +44,19 @@ class Debugger:
         self.breaks: list[str] = []
         self.lanes: dict[str, Lane] = {}
         self.lines: Input
-        self._interrupts = Interrupts(self._interrupted)
+        self.interrupts = Interrupts(self._interrupted)
 
     async def debug(self, first: Anew, last: str = "") -> int:
         """Go on until somebody has had enough, then obey the last line; return the exit code."""
         self.remark_skip()
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(self._interrupts.hear)
+                await nursery.start(self.interrupts.hear)
                 anew: Outcome = first
                 while isinstance(anew, Anew):
                     anew = await self._live(anew)
                 if last and self.session.steps:
-                    await self.obey(last)
+                    await obey(self, last)
                 nursery.cancel_scope.cancel()
         finally:
             for lane in self.lanes.values():
@@ -142,7 +135,7 @@ class Debugger:
                 self.session = Session(self.setting, stage, self.time, record)
                 async with self.session.living():
                     self.alive = True
-                    with self._interrupts.stopping() as scope:
+                    with self.interrupts.stopping() as scope:
                         await self._again(anew)
                     if scope.cancelled_caught:
                         done = len(self.session.steps)
@@ -229,77 +222,9 @@ class Debugger:
                 )
                 continue
             self.screen.resized()
-            said = await self.obey(line)
+            said = await obey(self, line)
             if said is not None:
                 return said
-
-    async def obey(self, line: str | None) -> Outcome:
-        """Carry out one line."""
-        if line is None:
-            return await self._end_of_input()
-        if line.startswith(":"):
-            self.screen.typed(self.prompt, line)
-        said: Outcome = None
-        with self._interrupts.stopping() as scope:
-            try:
-                if line.startswith(":") and not line.startswith("::"):
-                    said = await self._command(line)
-                else:
-                    await self._say(line.removeprefix(":"))
-            except (CannotError, NotationError) as error:
-                self.screen.error(str(error))
-            except Wrong as wrong:
-                self.show_wrong(wrong)
-        if scope.cancelled_caught:
-            self.screen.comment("interrupted")
-        return said
-
-    async def _command(self, line: str) -> Outcome:
-        if _UNFIT.search(line):
-            raise CannotError(r"a control character in a command; \x00 stands for one")
-        name, _, text = line[1:].partition(" ")
-        command = self.commands.get(name)
-        if command is None:
-            close = [known for known in self.commands if known.startswith(name)]
-            if name and len(close) == 1:
-                command = self.commands[close[0]]
-            elif close and name:
-                raise CannotError(f":{name}: one of {' '.join(f':{known}' for known in close)}?")
-            else:
-                raise CannotError(f":{name}: no such command; :help has them all")
-        if command.lives and not self.alive:
-            raise CannotError(LATER)
-        if self.burst is not None and command.name not in ("end", "quit", "help"):
-            raise CannotError("a burst is being typed: :end sends it")
-        return await command.run(self, text.strip() if command.name != "split" else text)
-
-    async def _say(self, line: str) -> None:
-        """Send a line as whoever types."""
-        if not self.alive:
-            raise CannotError(LATER)
-        if self.burst is not None:
-            octets.parse(line)
-            self.burst.append(line)
-            return
-        there = len(self.session.record)
-        await self.do(sent(self.typing_lane, [line], self.setting.score.files))
-        self._hint(there)
-
-    def _hint(self, there: int) -> None:
-        """Say what everybody waits for when nothing has answered, or who does not wait."""
-        new = self.session.record[there:]
-        spinning = self.session.stage.spinning()
-        if spinning is not None:
-            self.screen.settled()
-            self.screen.error(f"{spinning[0]} burns the CPU: {spinning[1]:.1f} s so far")
-        if not self.setting.is_simulated or any(moment.lane in ("S", "ST", "c") for moment in new):
-            return
-        left = self.time.next_deadline
-        self.screen.settled()
-        if self.session.call is not None and self.session.by_hand["checkpassword"]:
-            self.screen.comment("checkpassword waits for you: :accept [uid=N] or :reject")
-        elif self.who == "client" and left < SHORTLY:
-            self.screen.comment(f"no answer yet; the next clock rings in {left:g} s (:wait)")
 
     @property
     def typing_lane(self) -> str:
@@ -309,18 +234,6 @@ class Debugger:
         if self.who == "inner":
             return "s"
         raise CannotError(f"{self.who} says nothing by lines: :help has what it can do; :as client")
-
-    async def _end_of_input(self) -> Outcome:
-        """Ctrl-D: the client's end of input, the second time the end of it all; the end of a script too."""
-        session = self.session
-        done = any(
-            moment.what in ("eof", "hangup", "reset")
-            for moment in session.record
-            if moment.lane in ("C", "CT")
-        )
-        if not self.lines.is_terminal or not self.alive or done or self.ended:
-            return Quit()
-        return await self.obey(":eof")
 
     def show_wrong(self, wrong: Wrong) -> None:
         """Show what is not as the scenario has it."""
