@@ -1,5 +1,8 @@
 """What is odd about a command line: its programs, what is around a login, and services without one."""
 
+import os
+import re
+import stat
 from collections.abc import Iterator, Mapping
 from itertools import chain as joined
 from typing import Final
@@ -24,8 +27,8 @@ def check(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
                 f"See {program.name}(8).",
             )
         elif program.role in {Role.UNKNOWN, Role.SHELL}:
-            advice = "Give the command line word by word, not as one." if b" " in program.words[0] else ""
-            yield odd("unknown-program", f"{quoted(program.words[0])} {program.role.value}.", advice)
+            word = program.words[0]
+            yield odd("unknown-program", f"{quoted(word)} {program.role.value}.", _instead(word))
         elif program.role is Role.LOGIN and not _is_known_login(program):
             yield odd(
                 "unknown-program",
@@ -40,6 +43,29 @@ def check(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
     elif not chain.is_broken:
         yield from _without_login(chain, env)
     yield from joined(_memory(chain), _surroundings(chain, env))
+
+
+def _instead(word: bytes) -> str:
+    """Say what somebody may have meant by a word that stands where a program should."""
+    if not word.strip(b"\\ \t\r\n"):
+        return "A backslash goes on with the next line only if it is the last byte of its own."
+    if b" " in word:
+        return "Give the command line word by word, not as one."
+    if re.match(rb"\w+=", word):
+        return "Put `env` in front of it."
+    if _is_script(word):
+        return "It is a script, which this check does not read: give the words behind its `exec`."
+    return ""
+
+
+def _is_script(word: bytes) -> bool:
+    try:
+        if not stat.S_ISREG(os.stat(word).st_mode):  # what may hang is not opened
+            return False
+        with open(word, "rb") as file:
+            return file.read(2) == b"#!"
+    except (OSError, ValueError):  # ValueError: a NUL in the word
+        return False
 
 
 def _is_known_login(program: Program) -> bool:

@@ -33,6 +33,8 @@ def main(args: Sequence[str]) -> int:
         parser().error("expected a command line behind --")
     if parsed.reply and not parsed.attempt:
         parser().error("--reply is for --try")
+    if wrong := [reply for reply in parsed.reply if "=" not in reply]:
+        parser().error(f"--reply {wrong[0]}: expected EVENT=TEXT")
     return _check(parsed, [os.fsencode(word) for word in words or ()])
 
 
@@ -82,6 +84,12 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
+def _meant(path: Path) -> str:
+    """Say what the qmail home may be, for who gives what is in it."""
+    above = Path(os.path.abspath(path if path.is_dir() else path.parent)).parent
+    return f" (is {above} the qmail home?)" if path.exists() and (above / "control").is_dir() else ""
+
+
 def _check(parsed: argparse.Namespace, words: list[bytes]) -> int:
     path = parsed.home or Path(os.environ.get("QMAILHOME") or HOME)
     try:
@@ -89,8 +97,9 @@ def _check(parsed: argparse.Namespace, words: list[bytes]) -> int:
         taken = chain.parse(words) if words else None
         found = checkup.check(home, taken, os.environb)
     except (OSError, ValueError) as error:
-        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
-        print(clean(f"acceptutils: {path}: {reason}"), file=sys.stderr)
+        where = path / "control" if path.is_dir() else path
+        reason = f"{where}: {error.strerror}" if isinstance(error, OSError) else f"{path}: {error}"
+        print(clean(f"acceptutils: {reason}{_meant(path)}"), file=sys.stderr)
         return UNREADABLE
     if parsed.attempt:
         replies = [os.fsencode(reply).replace(b"\\n", b"\n") for reply in parsed.reply]

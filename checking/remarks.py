@@ -96,6 +96,7 @@ CODES: Final[dict[str, Kind]] = {
         NOTE, ("FIX-RULE-8",), "STARTTLS of the server is advertised after the login"
     ),
     "starttls-fixed": Kind(WARNING, ("FIX-TLS-2",), "rules cannot change the reply to STARTTLS"),
+    "not-a-reply": Kind(WARNING, ("FIX-RULE-2", "FIX-RESP-6"), "a response that is no reply of SMTP"),
     "data-reply": Kind(WARNING, ("FIX-DATA-1",), "changing the 354 does not keep a message from being sent"),
     "ends-at-once": Kind(WARNING, ("FIX-RESP-5", "FIX-EXIT-2"), "an exit code for something quite normal"),
     "exit-code": Kind(
@@ -124,6 +125,7 @@ CODES: Final[dict[str, Kind]] = {
     ),
     "capability-code": Kind(ERROR, ("AUTHUP-SMTP-2",), "a capability with a reply code in front"),
     "capability-impossible": Kind(WARNING, ("FIX-REQ-8",), "a capability that does not pass the filter"),
+    "dangling-link": Kind(WARNING, ("CTL-3",), "a symbolic link to nothing"),
     # permissions
     "not-for-users": Kind(
         ERROR, ("CTL-3", "FIX-GEN-3"), "users who have logged in cannot read what they need"

@@ -45,9 +45,10 @@ def _login(file: ControlFile, ruleset: Ruleset, name: bytes, environment: Enviro
     yield remark(
         "auth-220",
         file.at(lines[-1] if lines else None),
-        "The server's greeting answers AUTH, and clients need 235 there. With these rules a client whose "
+        "The server's greeting answers AUTH, and clients need 235 there. "
+        f"{'Without this file' if file.content is None else 'With these rules'} a client whose "
         f"password is right gets {seen}, and does not take it for a login.",
-        f"Below all other rules for greeting: `{RULE_235}`",
+        f"{'Write one with' if file.content is None else 'Below all other rules for greeting:'} `{RULE_235}`",
         severity=ERROR if environment.logs_in else WARNING,
     )
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from acceptutils.glob import Glob
 from acceptutils.rules import LOGGED_IN, Response
-from checking import globs
+from checking import globs, response_checks
 from checking.environment import Environment
 from checking.files import ControlFile
 from checking.globs import Budget
@@ -19,7 +19,6 @@ VERBS: Final = {
     *(b"auth", b"bdat", b"data", b"ehlo", b"etrn", b"expn", b"helo", b"help", b"mail", b"noop", b"quit"),
     *(b"rcpt", b"rset", b"saml", b"send", b"soml", b"starttls", b"turn", b"atrn", b"vrfy", b"xclient"),
 }
-UNIMPLEMENTED: Final = b"502 unimplemented (#5.5.1)"
 ENDING_RISKY: Final = {1, 2, 111}
 CAPABILITIES: Final = {
     *(b"AUTH", b"STARTTLS", b"SIZE", b"PIPELINING", b"8BITMIME", b"DSN", b"CHUNKING", b"BINARYMIME", b"HELP"),
@@ -30,22 +29,15 @@ MOST_FOR_A_GUESS: Final = 2000  # steps: what it takes to look for a similar wor
 
 
 def bad_lines(file: ControlFile, ruleset: Ruleset) -> Iterator[Remark]:
-    """Yield a remark for each line that rejects the file."""
-    for bad in ruleset.bad:
+    """Yield a remark for each line that rejects the file; one for a file of another encoding."""
+    wide = ruleset.bad and ruleset.bad[0].text.startswith(response_checks.UTF_16)
+    for bad in ruleset.bad[: 1 if wide else None]:
         yield remark(
             "bad-rule",
             file.at(bad.number),
             f"{quoted(bad.text)} is no rule: {bad.reason}. Because of it no session is served at all.",
-            f"{_guess(bad.text)}Correct it, or put a # in front of it.",
+            response_checks.no_rule(bad),
         )
-
-
-def _guess(text: bytes) -> str:
-    """Say which mistake it may be, if it looks like one that is made easily."""
-    fields = text.split(b":")
-    if len(fields) > 2 and re.match(rb"[0-9*?\[]", fields[2]) and not (fields[3:4] or [b""])[0]:
-        return f"It looks as if a colon is missing in front of {quoted(fields[2])}. "
-    return ""
 
 
 def single(file: ControlFile, line: Line, environment: Environment, budget: Budget) -> Iterator[Remark]:
@@ -57,7 +49,7 @@ def single(file: ControlFile, line: Line, environment: Environment, budget: Budg
         yield from _clienteof(place, line)
     else:
         yield from _glob(place, line, budget)
-        yield from _reply(place, line)
+        yield from response_checks.check(place, line)
     if environment.logs_in is not False:
         yield from _refusal_code(place, line)
     yield from _exit_code(place, line)
@@ -147,7 +139,7 @@ def _glob(place: Place, line: Line, budget: Budget) -> Iterator[Remark]:
             place,
             f"This rule never changes a reply: {quoted(glob)} fits no line that begins with three digits "
             "and a blank or `-`.",
-            "A glob must fit the whole line: begin it with a code or `*`, end it with `*` if text follows.",
+            _as_globs_are(glob),
         )
         return
     if globs.example(glob, budget, among=b"?????*") is None:
@@ -162,6 +154,12 @@ def _glob(place: Place, line: Line, budget: Budget) -> Iterator[Remark]:
         yield _line_ending(place, glob, found)
     if rule.event == b"ehlo":
         yield from _capability(place, glob)
+
+
+def _as_globs_are(glob: bytes) -> str:
+    if re.search(rb"^\^|\$$|\.\*|\\d", glob):
+        return "Globs are not regular expressions: `*` stands for any text, `?` for one byte."
+    return "A glob must fit the whole line: begin it with a code or `*`, end it with `*` if text follows."
 
 
 def _line_ending(place: Place, glob: bytes, found: bytes) -> Remark:
@@ -190,32 +188,6 @@ def _capability(place: Place, glob: bytes) -> Iterator[Remark]:
             f"{quoted(glob)} does not fit {quoted(found[1].upper())}: case counts, and servers write "
             "capabilities in capitals.",
             f"Write {quoted(found[1].upper())}.",
-        )
-
-
-def _reply(place: Place, line: Line) -> Iterator[Remark]:
-    rule = line.rule
-    if rule.event == b"starttls" and (rule.response not in {Response.KEEP, UNIMPLEMENTED} or rule.exit_code):
-        yield remark(
-            "starttls-fixed",
-            place,
-            "Rules do not see the reply to STARTTLS: it is fixed, and 502 after a login or where there is "
-            "no TLS.",
-            "Take the response and the exit code away.",
-        )
-    if (
-        rule.event == b"data"
-        and isinstance(rule.response, bytes)
-        and not rule.prepend
-        and rule.matches(b"354 go ahead\r\n")
-        and not rule.response.startswith(b"354")
-    ):
-        yield remark(
-            "data-reply",
-            place,
-            "The client is told something else than 354, but the server waits for a message: what the "
-            "client says next is taken for one.",
-            "To forbid messages write `NOOP ` (with the blank) into the third field.",
         )
 
 

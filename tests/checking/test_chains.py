@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from checking import chain, files
+from checking import chain, checkup, files
 from checking.programs import Role
 from checking.remarks import Severity
 from tests.checking.house import HOME_ITSELF, POP3, RULES, SMTP, codes, look, make
@@ -194,3 +194,21 @@ def test_programs_that_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     full = CHAIN.replace("ofmipd", f"{programs}/ofmipd")
     assert f"not-executable {programs}/ofmipd" in of_programs(full)
     assert os.access(programs / "ofmipd", os.X_OK)
+
+
+def test_what_somebody_may_have_meant(tmp_path: Path) -> None:
+    script = tmp_path / "run"
+    script.write_text("#!/bin/sh\nexec authup smtp\n")
+    home = make(tmp_path, {"fixsmtpio": RULES})
+
+    def advice(*words: bytes) -> str:
+        remarks = checkup.check(home, chain.parse(words), {}).remarks
+        return next(remark.advice for remark in remarks if remark.code == "unknown-program")
+
+    assert "backslash" in advice(b"\\", *CHAIN.encode().split())
+    assert "backslash" in advice(b" ", *CHAIN.encode().split())
+    assert "word by word" in advice(CHAIN.encode())
+    assert "`env`" in advice(b"RELAYCLIENT=", *CHAIN.encode().split())
+    assert "script" in advice(bytes(script))
+    assert advice(bytes(tmp_path)) == advice(b"./run\0") == advice(bytes(tmp_path / "nothing")) == ""
+    assert advice(bytes(tmp_path / "control/me")) == ""

@@ -59,6 +59,7 @@ def run(*args: object) -> int:
         ["check", "--"],
         ["check", "--reply", "ehlo=250 x"],
         ["check", "--try", "--reply"],
+        ["check", "--try", "--reply", "ehlo"],
     ],
 )
 def test_usage_goes_to_standard_error(capsys: pytest.CaptureFixture[str], args: list[str]) -> None:
@@ -87,6 +88,24 @@ def test_exit_codes(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch:
     assert run("check", home / "nowhere") == 111
     out, err = capsys.readouterr()
     assert (out, err) == ("", f"acceptutils: {home}/nowhere: No such file or directory\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("spool", "spool/control: No such file or directory (is {home} the qmail home?)"),
+        ("control", "control/control: No such file or directory (is {home} the qmail home?)"),
+        ("control/me", "control/me: Not a directory (is {home} the qmail home?)"),
+    ],
+)
+def test_who_gives_what_is_in_the_home_is_told(
+    home: Path, capsys: pytest.CaptureFixture[str], given: str, said: str
+) -> None:
+    (home / "spool/mail").mkdir(parents=True)
+    assert run("check", home / given) == 111
+    assert capsys.readouterr().err == f"acceptutils: {home}/{said.format(home=home)}\n"
+    assert run("check", home / "spool/mail") == 111
+    assert "?" not in capsys.readouterr().err
 
 
 def test_the_home_is_that_of_the_environment(
@@ -163,6 +182,7 @@ def test_each_code_is_tried_and_cites_rules_that_exist() -> None:
         "not-for-users",
         "writable",
         "foreign-owner",
+        "dangling-link",
         "not-found",
         "not-executable",
         "setuid",

@@ -114,6 +114,25 @@ def test_owners_and_groups(place: Path) -> None:
     assert sorted(found) == ["foreign-owner", "writable"]
 
 
+def test_advice_can_be_pasted_from_anywhere(place: Path) -> None:
+    make(place, {"fixsmtpio": RULES})
+    place = place.resolve()
+    (place / "control").chmod(0o757)
+    (place / "control/fixsmtpio").chmod(0o646)
+    said = {remark.advice for remark in look(files.read(place)).remarks if remark.code == "writable"}
+    assert said == {f"chmod go-w {place}/control", f"chmod go-w {place}/control/fixsmtpio"}
+
+
+def test_a_link_to_nothing(place: Path) -> None:
+    make(place, {})
+    (place / "control/fixsmtpio").symlink_to("rules")
+    assert "dangling-link" in [remark.code for remark in look(files.read(place)).remarks]
+    (place / "control/rules").write_bytes(RULES)
+    assert "dangling-link" not in [remark.code for remark in look(files.read(place)).remarks]
+    (place / "control/fixsmtpio").unlink()
+    assert "dangling-link" not in [remark.code for remark in look(files.read(place)).remarks]
+
+
 def test_pop3_wants_nothing_from_users(place: Path) -> None:
     home = make(place, {})
     (place / "control").chmod(0o700)

@@ -36,6 +36,14 @@ TABLE = [
     ("twice", READONLY * 2, READONLY + READONLY.replace("READONLY", "OTHER")),
     ("starttls-fixed", ":starttls::5*::454 x\n", ":starttls::5*::502 unimplemented (#5.5.1)\n"),
     ("data-reply", ":data::354*::550 no\n", ":data:NOOP :*::550 no\n"),
+    ("not-a-reply", ":noop::5*::hello\n", ":noop::5*::500 hello\n"),
+    ("not-a-reply", ":noop::5*::  # hide it\n", ":noop::5*::500 # hide it\n"),
+    ("not-a-reply", ":noop::5*::\u2018500 x\u2019\n", ":noop::5*::500-x\n"),
+    ("not-a-reply", ":help::2*::&amp;fixsmtpio\n", ":help::2*::&fixsmtpio_fixup\n"),
+    ("not-a-reply", ":noop::5*:: 500 x\n", ":noop::5*::500\n"),
+    ("not-a-reply", ":noop::5*::5000 x\n", ":noop::5*::\n"),
+    ("odd-bytes", ":noop::5*::500 f\u00fcr\n", ":noop::5*::500 fuer\n# f\u00fcr\n"),
+    ("odd-bytes", ":noop::5*::500 \x1b[2J\n", ":noop::5*::500 \tx\n"),
     ("ends-at-once", ":mail::2*:17:\n", ":mail::4*:17:\n"),
     ("exit-code", "AUTHUP_USER:noop::5*:1:\n", "AUTHUP_USER:noop::5*:3:\n"),
     ("mixed-spellings", ":helo::2*::&fixsmtpio\n", ":helo::2*::&fixsmtpio_fixup\n"),
@@ -206,3 +214,29 @@ def test_an_order_is_told_with_both_outcomes(tmp_path: Path) -> None:
 def test_sentences(tmp_path: Path, rule: str, sentence: str) -> None:
     home = make(tmp_path, {"fixsmtpio": rule.encode()})
     assert look(home).rules == [(1, sentence)]
+
+
+@pytest.mark.parametrize(
+    ("rules", "advice"),
+    [
+        (b"\xef\xbb\xbf# rules\n", "byte order mark"),
+        ("# rules\n:noop::5*::500 x\n".encode("utf-16"), "UTF-16"),
+        (b"  # rules\n", "first byte"),
+        (b":ehlo::2*::&fixsmtpio # names us\n", "line of its own"),
+        (b":noop::5*::  # hide it\n", "line of its own"),
+        (b":ehlo::2*::&amp;fixsmtpio_fixup\n", "`&fixsmtpio_fixup`"),
+        (b":noop::5*:: 500 x\n", "behind the colon"),
+        (b":noop::5*::hello\n", "`250 `"),
+        (b":noop::^5.*::500 x\n", "regular expressions"),
+    ],
+)
+def test_what_was_meant(tmp_path: Path, rules: bytes, advice: str) -> None:
+    remarks = look(make(tmp_path, {"fixsmtpio": rules})).remarks
+    odd = [r for r in remarks if r.code in {"bad-rule", "not-a-reply"} or "changes a reply" in r.text]
+    assert [advice in remark.advice for remark in odd] == [True]
+
+
+def test_without_the_file_there_are_no_rules_to_speak_of(tmp_path: Path) -> None:
+    (found,) = (r for r in look(make(tmp_path, {}), SMTP).remarks if r.code == "auth-220")
+    assert "Without this file" in found.text
+    assert found.advice.startswith("Write one")
