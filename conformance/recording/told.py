@@ -109,6 +109,7 @@ def _with_records(moments: Iterator[Moment], *, exact: bool) -> Iterator[Moment]
     early: list[Moment] = []  # a decision not to read that was made before there was anything to read
     seen = list(moments)
     left = sum(moment.lane == "proc" for moment in seen)
+    has_calls = left > 0
     for moment in seen:
         call = moment.lane == "proc"
         left -= call
@@ -132,6 +133,8 @@ def _with_records(moments: Iterator[Moment], *, exact: bool) -> Iterator[Moment]
             continue
         if acts:
             called = False
+        elif not has_calls and (moment.lane, _word(moment)) == ("K", "start"):
+            called, time = True, moment.time
         yield moment
     if data or called:
         yield Moment(time, "fd3", data)

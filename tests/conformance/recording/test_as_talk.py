@@ -154,3 +154,14 @@ def test_words_of_others_stay_words() -> None:
 def test_control_files_are_written_byte_for_byte(data: bytes) -> None:
     text = written(_filter(files={"control/fixsmtpio": data, "control/nobody-reads-it": b"x\n"}))
     assert understand(parse(text)).files == {"control/fixsmtpio": data}
+
+
+def test_a_call_without_a_record_has_an_empty_one() -> None:
+    moments = (
+        Moment(0.0, "C", b"AUTH PLAIN x\r\n"),
+        Moment(0.0, "K", what="start"),
+        Moment(0.0, "S", b"535 no\r\n"),
+    )
+    text = written(Recording(("{authup}", "smtp", "{checkpassword}"), moments))
+    assert "    K! start\n" in text
+    assert "    fd3:\n" in text
