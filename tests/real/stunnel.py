@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -52,6 +52,9 @@ def _ports(pid: int) -> list[int]:
     """Return the ports of 127.0.0.1 on which a process listens."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
     listening = {row[9]: int(row[1].partition(":")[2], 16) for row in rows if row[3] == "0A"}
-    links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    links = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since the directory was read
+            links.append(os.readlink(link))
     inodes = [found[1] for link in links if (found := re.fullmatch(r"socket:\[(\d+)\]", link))]
     return [listening[inode] for inode in inodes if inode in listening]
