@@ -13,6 +13,7 @@ from typing import Final
 
 import trio
 
+from conformance.cli import UNUSABLE, USAGE
 from conformance.debugging.debugger import Debugger
 from conformance.debugging.session import CannotError, Session
 from conformance.debugging.steps import Anew
@@ -129,7 +130,7 @@ async def save(debugger: Debugger, text: str) -> Outcome:
         raise CannotError(f"{path}: {error.strerror}") from None
     debugger.screen.comment(f"{path}: {len(written.splitlines())} lines")
     lint = await _conform("lint", "--", str(path))
-    debugger.screen.comment("lint: ok" if lint.returncode == 0 else f"lint: {_last(lint)}")
+    debugger.screen.comment("lint: ok" if lint.returncode == 0 else f"lint: {_first_line(lint)}")
     await _play(debugger, path, debugger.setting.target.name)
     return None
 
@@ -154,6 +155,8 @@ async def _play(debugger: Debugger, path: Path, target: str) -> None:
     if result.returncode == 0:
         debugger.screen.comment(f"the same dialogue on {target}: identical")
         return
+    if result.returncode in (USAGE, UNUSABLE):
+        raise CannotError(_first_line(result).removeprefix("conform: "))
     lines = (result.stdout + result.stderr).decode(errors="replace").splitlines()
     debugger.screen.comment(f"not the same on {target} (conform run: exit {result.returncode}):")
     block = takewhile(lambda line: not line.startswith((" rules ", "   again:")), lines)
@@ -165,7 +168,7 @@ async def _conform(*args: str) -> subprocess.CompletedProcess[bytes]:
     return await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False, stdin=b"")
 
 
-def _last(result: subprocess.CompletedProcess[bytes]) -> str:
+def _first_line(result: subprocess.CompletedProcess[bytes]) -> str:
     lines = (result.stdout + result.stderr).decode(errors="replace").strip().splitlines()
     return lines[0] if lines else f"exit {result.returncode}"
 

@@ -23,7 +23,7 @@ async def why(debugger: Debugger, lane: str) -> list[str]:
     )
     if found is None:
         raise CannotError(NOTHING)
-    return found.lines()
+    return found.lines(debugger.screen.width)
 
 
 async def touched(debugger: Debugger) -> list[str]:

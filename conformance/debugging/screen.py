@@ -23,6 +23,7 @@ from conformance.reports.transcript import INDENTED, ends, pieces
 HEX_ROW: Final = 16
 SILENT_WORDS: Final = frozenset({"hold"})
 NARROW: Final = 20
+READABLE: Final = 100
 
 
 class Screen:
@@ -50,6 +51,11 @@ class Screen:
         )
         self._rest: dict[str, list[bytes]] = {}
         self._began = 0.0
+
+    @property
+    def width(self) -> int:
+        """How many columns there are for text; where it is no terminal, what reads well."""
+        return shutil.get_terminal_size().columns if self._out.isatty() else READABLE
 
     def begin(self) -> None:
         """A new life begins now."""

@@ -12,7 +12,7 @@ from conformance.format.cases import cases
 from conformance.format.talk import Talk
 from conformance.playing.beats import Score, understand
 from conformance.playing.runner import skip_reason
-from conformance.playing.stage import Opening
+from conformance.playing.stage import SUBJECTS, Opening
 from conformance.playing.staging import opening_of
 from conformance.recording import control_files, log_reading
 from conformance.recording.log_scenario import scenario
@@ -78,11 +78,15 @@ def of_arguments(args: argparse.Namespace, target: TargetConfig) -> Setting:
     talk = case_of(args.file) if args.file else None
     if talk and not (args.run or args.users or args.user or args.env or args.tls or args.home):
         return Setting(understand(talk), target, args.seed, own=True)
-    files = {} if talk else usual.files(args.run or _usual_chain(args), target.generation)
+    chain = args.run or usual.chain(pop3=args.pop3, without=_missing(target))
+    files = {} if talk else usual.files(chain, target.generation)
     if args.home:
         files = control_files.read(Path(args.home))
     parts = Document.of(talk).parts if talk else (Part("talk", ()),)
-    lines = [*_header(args, talk), *(line for part in parts for line in (f"-- {part.name} --", *part.lines))]
+    lines = [
+        *_header(args, talk, chain),
+        *(line for part in parts for line in (f"-- {part.name} --", *part.lines)),
+    ]
     text = "".join(f"{line}\n" for line in lines)
     parsed = talk_parser.parse(
         text, name=talk.name if talk else "session", file=talk.file if talk else "session"
@@ -100,15 +104,16 @@ def _of_log(args: argparse.Namespace, target: TargetConfig) -> Setting:
     return Setting(understand(talk), target, args.seed, own=True)
 
 
-def _usual_chain(args: argparse.Namespace) -> str:
-    return usual.POP3 if args.pop3 else usual.SMTP
+def _missing(target: TargetConfig) -> set[str]:
+    """Return which of the four programs a target does not have; the machine has them all."""
+    return set() if target.kind == "simulation" else set(SUBJECTS - target.installed.keys())
 
 
-def _header(args: argparse.Namespace, talk: Talk | None) -> list[str]:
+def _header(args: argparse.Namespace, talk: Talk | None, chain: str) -> list[str]:
     """Return the header: the scenario's, with what the command line has in its place."""
     given: dict[str, Sequence[str]] = {}
     if args.run or talk is None:
-        given["run"] = [args.run or _usual_chain(args)]
+        given["run"] = [chain]
     if args.users or talk is None:
         given["users"] = args.users or [usual.USER]
     if args.user:

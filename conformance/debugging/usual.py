@@ -1,6 +1,6 @@
 """What a session has that names neither a scenario nor a directory: chain, user, control files."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 SMTP: Final = "{authup} smtp {checkpassword} {checknotroot} {fixsmtpio} {ofmipd}"
@@ -44,14 +44,24 @@ _FILES: Final[Mapping[str, str]] = {
 }
 
 
+def chain(*, pop3: bool = False, without: Collection[str] = ()) -> str:
+    """Return the usual command line, without programs that are not there; without authup it is the filter."""
+    words = (POP3 if pop3 else SMTP).split()
+    if "authup" in without and "fixsmtpio" not in without and not pop3:
+        words = words[words.index("{fixsmtpio}") :]
+    return " ".join(word for word in words if word == "{authup}" or word.strip("{}") not in without)
+
+
 def files(chain: str, generation: str) -> dict[str, bytes]:
-    """Return the control files that a chain reads; "head" is the generation whose rules have six fields."""
+    """Return the control files that a chain reads; generations behind the seed have rules of six fields."""
     words = chain.split()
+    filters = any("fixsmtpio" in word for word in words)
+    read = [name for name in ("smtp", "pop3") if name in words or (filters and name == "smtp")]
     found = {
         name: text
         for name, text in _FILES.items()
-        if any(name.startswith(f"control/{word}") for word in ("smtp", "pop3") if word in words)
+        if any(name.startswith(f"control/{word}") for word in read)
     }
-    if any("fixsmtpio" in word for word in words):
-        found["control/fixsmtpio"] = (_HEAD if generation == "head" else _SEED) + _BOTH
+    if filters:
+        found["control/fixsmtpio"] = (_SEED if generation in ("", "seed") else _HEAD) + _BOTH
     return {name: text.encode() for name, text in found.items()}

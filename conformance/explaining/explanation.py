@@ -16,6 +16,7 @@ _MOST_LINES = 20  # of what was said
 _MOST_SAID = 1000  # characters of each of them
 _MOST_WORDS = 110  # of a rule's line, in characters
 _WIDTH = 100  # of the lines of a rule's text
+_NARROW = 40
 
 
 class Explanation(NamedTuple):
@@ -34,11 +35,14 @@ class Explanation(NamedTuple):
     missed: tuple[Missed, ...] = ()
     sure: bool = True
 
-    def lines(self) -> list[str]:
-        """Return it for people: ASCII, in the notation of a talk, nothing that a terminal would obey."""
-        return list(self._lines())
+    def lines(self, width: int = _WIDTH) -> list[str]:
+        """Return it for people: ASCII, in the notation of a talk, nothing that a terminal would obey.
 
-    def _lines(self) -> Iterator[str]:
+        The texts of rules are at most so many columns wide, if these are a few words.
+        """
+        return list(self._lines(max(width, _NARROW)))
+
+    def _lines(self, width: int) -> Iterator[str]:
         if self.lane.endswith("!"):
             yield f"{self.lane} {clean(self.said.decode('latin-1'))}"
         else:
@@ -60,9 +64,9 @@ class Explanation(NamedTuple):
             yield f"   line {number}  {_cut(write(rule))}   {words}{_cut(which)}"
         for miss in self.missed:
             yield f"   line {miss.number}  {_cut(write(miss.rule))}   does nothing: {_cut(miss.words)}"
-        yield from self._specification()
+        yield from self._specification(width)
 
-    def _specification(self) -> Iterator[str]:
+    def _specification(self, width: int) -> Iterator[str]:
         """Yield the rules, each with a scenario that holds such a line to it."""
         if not self.reasons:
             yield "   no scenario of the suite has such a line"
@@ -73,7 +77,7 @@ class Explanation(NamedTuple):
             yield f"   {near}{reason.rule}  ({reason.case}:{reason.line})"
             yield from textwrap.wrap(
                 reason.text,
-                _WIDTH,
+                width,
                 initial_indent=" " * 6,
                 subsequent_indent=" " * 6,
                 max_lines=3,

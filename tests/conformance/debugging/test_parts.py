@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance import cli
+from conformance.debugging import usual
 from conformance.debugging.cast import Cast
 from conformance.debugging.commands_keeping import changed
 from conformance.debugging.inner_server import MOST_WAITING, InnerServer
@@ -201,3 +202,18 @@ def test_what_cannot_be_begun_is_one_line(
     assert cli.main(words) == code
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"conform: {said}")
+
+
+@pytest.mark.parametrize(
+    ("without", "expected"),
+    [
+        ((), usual.SMTP),
+        (("reup", "checknotroot"), "{authup} smtp {checkpassword} {fixsmtpio} {ofmipd}"),
+        (("fixsmtpio", "checknotroot"), "{authup} smtp {checkpassword} {ofmipd}"),
+        (("authup", "checknotroot", "reup"), "{fixsmtpio} {ofmipd}"),
+    ],
+)
+def test_the_usual_chain_has_what_is_there(without: tuple[str, ...], expected: str) -> None:
+    assert usual.chain(without=without) == expected
+    assert ("control/fixsmtpio" in usual.files(expected, "")) == ("fixsmtpio" in expected)
+    assert "control/smtpgreeting" in usual.files(expected, "")
