@@ -42,7 +42,7 @@ def check(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]:
         yield from joined(login_checks.check(chain), _recorders(chain), _tls(chain, env))
     elif not chain.is_broken:
         yield from _without_login(chain, env)
-    yield from joined(_memory(chain), _surroundings(chain, env))
+    yield from joined(_listeners(chain), _memory(chain), _surroundings(chain, env))
 
 
 def _instead(word: bytes) -> str:
@@ -155,6 +155,21 @@ def _without_login(chain: Chain, env: Mapping[bytes, bytes]) -> Iterator[Remark]
             "root.",
             "`tcpserver -u UID -g GID`, or setuidgid.",
         )
+
+
+def _listeners(chain: Chain) -> Iterator[Remark]:
+    """A listener serves nobody by itself: only what surrounds it may stand in front."""
+    first = None
+    for program in chain.programs:
+        if program.role is Role.LISTENER and first is not None:
+            yield odd(
+                "listener-place",
+                f"{program.name} stands behind {first.name}, and waits for connections of its own instead of "
+                "serving the one that is there.",
+                "Put one program that accepts connections in front of all others.",
+            )
+        if first is None and program.role not in {Role.WRAPPER, Role.SHELL, Role.UNKNOWN}:
+            first = program
 
 
 def _memory(chain: Chain) -> Iterator[Remark]:

@@ -33,8 +33,11 @@ def main(args: Sequence[str]) -> int:
         parser().error("expected a command line behind --")
     if parsed.reply and not parsed.attempt:
         parser().error("--reply is for --try")
-    if wrong := [reply for reply in parsed.reply if "=" not in reply]:
-        parser().error(f"--reply {wrong[0]}: expected EVENT=TEXT")
+    for reply in parsed.reply:
+        event, equals, _ = reply.partition("=")
+        if not equals or event.lower() not in trying.ANSWERED:
+            events = ", ".join(sorted(trying.ANSWERED))
+            parser().error(f"--reply {reply}: expected EVENT=TEXT, and one of these events: {events}")
     return _check(parsed, [os.fsencode(word) for word in words or ()])
 
 

@@ -118,6 +118,13 @@ def _greeting(file: ControlFile) -> Iterator[Remark]:
             f"{quoted(name.split(b' ')[0])} does not look like a full host name, which the first word "
             "should be.",
         )
+    if file.name != "pop3greeting" and b"ESMTP" in name.upper().split():
+        yield remark(
+            "esmtp-twice",
+            place,
+            f"ESMTP is put behind it: clients are greeted with {quoted(b'220 %b ESMTP' % name)}.",
+            "Write the host name only.",
+        )
     yield from _one_line(file)
 
 

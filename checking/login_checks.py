@@ -108,6 +108,13 @@ def _session(chain: Chain) -> Iterator[Remark]:
             yield _wrong_server(last, "POP3")
     elif last.name in POP3_SERVERS:
         yield _wrong_server(last, "SMTP")
+    elif any(program.role is Role.FIXSMTPIO for program in chain.before(Role.AUTHUP)):
+        yield odd(
+            "fixsmtpio-place",
+            "fixsmtpio stands in front of authup, where it filters the login: it has no AUTHUP_USER, and "
+            "cannot turn the server's greeting into the 235 that answers AUTH.",
+            "Put it directly behind checknotroot.",
+        )
     elif not has_filter:
         yield odd(
             "no-fixsmtpio",

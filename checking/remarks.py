@@ -78,6 +78,7 @@ CODES: Final[dict[str, Kind]] = {
     "env-not-set": Kind(NOTE, ("FIX-RULE-7",), "a rule for a variable that none of these programs sets"),
     "glob-case": Kind(WARNING, ("FIX-RESP-4",), "a glob in small letters for what servers write in capitals"),
     "glob-escape": Kind(WARNING, ("FIX-RESP-4",), "a backslash that does not mean what it looks like"),
+    "regular-expression": Kind(NOTE, ("FIX-RESP-4",), "a glob that looks like a regular expression"),
     "only-bare-codes": Kind(
         WARNING, ("FIX-RESP-4",), "a glob that fits a code without words, and nothing else"
     ),
@@ -110,6 +111,7 @@ CODES: Final[dict[str, Kind]] = {
     "no-greeting": Kind(ERROR, ("CTL-4",), "there is no name to greet with"),
     "empty-greeting": Kind(WARNING, ("CTL-4",), "the name to greet with is empty"),
     "not-a-host": Kind(NOTE, ("CTL-4",), "a greeting does not begin with a host name"),
+    "esmtp-twice": Kind(NOTE, ("AUTHUP-SMTP-1", "FIX-FIXUP-1"), "a greeting that says ESMTP by itself"),
     "one-line": Kind(NOTE, ("CTL-1",), "more than one line where only the first one counts"),
     "no-comments": Kind(WARNING, ("CTL-1",), "a comment where there are none"),
     "leading-blanks": Kind(WARNING, ("CTL-1", "CTL-2"), "blanks at the start of a line, which stay"),
@@ -147,8 +149,10 @@ CODES: Final[dict[str, Kind]] = {
     "no-fixsmtpio": Kind(
         ERROR, ("FIX-RULE-8",), "nothing turns the server's greeting into an answer to AUTH"
     ),
+    "fixsmtpio-place": Kind(ERROR, ("FIX-RULE-4", "FIX-RULE-7"), "fixsmtpio is in front of authup"),
     "fixsmtpio-with-pop3": Kind(ERROR, ("FIX-GEN-5",), "fixsmtpio in front of something that speaks POP3"),
     "wrong-server": Kind(ERROR, ("AUTHUP-GEN-1",), "a server of the other protocol"),
+    "listener-place": Kind(ERROR, (), "what accepts connections is not in front of all others"),
     "no-server": Kind(ERROR, ("AUTHUP-EXIT-1",), "nothing serves who has logged in"),
     "no-maildir": Kind(WARNING, (), "qmail-pop3d is not told which Maildir"),
     "no-relayclient": Kind(WARNING, (), "the server is not told that it may relay"),

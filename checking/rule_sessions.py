@@ -104,7 +104,8 @@ def _spellings(file: ControlFile, ruleset: Ruleset) -> Iterator[Remark]:
             file.at(max(old[0], new[0])),
             f"Two ways of writing rules in one file: {_numbers(old)} as on the seed page (five fields, "
             f"&fixsmtpio, &nofixsmtpio), {_numbers(new)} as today (&fixsmtpio_fixup, &fixsmtpio_noop). All "
-            "are read, but only &fixsmtpio answers AUTH with 235.",
+            "are read. &fixsmtpio makes the greeting 235 after a login; &fixsmtpio_fixup leaves that to a "
+            "rule of its own.",
             "Choose one; today's is the one that the C programs of today read too.",
         )
     elif old:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Final
 
 from acceptutils.glob import Glob
@@ -24,6 +24,8 @@ CAPABILITIES: Final = {
     *(b"AUTH", b"STARTTLS", b"SIZE", b"PIPELINING", b"8BITMIME", b"DSN", b"CHUNKING", b"BINARYMIME", b"HELP"),
     *(b"ETRN", b"VRFY", b"EXPN", b"SMTPUTF8", b"ENHANCEDSTATUSCODES", b"XCLIENT", b"DELIVERBY"),
 }
+NO_REGULAR_EXPRESSION: Final = "Globs are not regular expressions: `*` stands for any text, `?` for one byte."
+_REGULAR_EXPRESSION: Final = re.compile(rb"^\^|\$$|\.[*+]|\]\+|\(.*\|.*\)|\{[0-9,]+\}|\\[dswDSWb]")
 _KEYWORD: Final = re.compile(rb".{4}([A-Za-z0-9]+)")
 MOST_FOR_A_GUESS: Final = 2000  # steps: what it takes to look for a similar word, roughly
 
@@ -74,8 +76,8 @@ def _env(place: Place, line: Line, environment: Environment, budget: Budget) -> 
 
 def _env_advice(env: bytes, budget: Budget) -> str:
     close = _close(env.decode("latin-1").upper(), ["AUTHUP_USER", "FIXSMTPIOTLS"], budget)
-    if close is not None and close.encode() != env:
-        return f"Is {close} meant?"
+    if close and close[0].encode() != env:
+        return f"Is {close[0]} meant?"
     return "AUTHUP_USER stands for sessions after a login; an empty first field for all sessions."
 
 
@@ -91,21 +93,24 @@ def _event(place: Place, line: Line, budget: Budget) -> Iterator[Remark]:
         )
     elif event not in VERBS and event not in EVENTS:
         close = _close(event.decode("latin-1").strip(), [name.decode() for name in (*VERBS, *EVENTS)], budget)
+        meant = " or ".join(close)
         yield remark(
             "unknown-event",
             place,
             f"This rule waits for clients that say {quoted(event.upper())}: {words} is neither a verb of "
             "SMTP nor one of greeting, clienteof, timeout and in_data.",
-            f"Is {close} meant?" if close else "Events are the first word of what a client says.",
+            f"Is {meant} meant?" if close else "Events are the first word of what a client says.",
         )
 
 
-def _close(word: str, known: list[str], budget: Budget) -> str | None:
+def _close(word: str, known: list[str], budget: Budget) -> list[str]:
+    """Return the known words that this one is most like, none or up to two."""
     budget.spend(MOST_FOR_A_GUESS)
-    word = word[:40]
+    word = word[:40].replace("_", "").replace("-", "").lower()
     plain = {name.replace("_", "").lower(): name for name in known}
-    found = get_close_matches(word.replace("_", "").replace("-", "").lower(), plain, n=1, cutoff=0.7)
-    return plain[found[0]] if found else None
+    found = get_close_matches(word, plain, n=2, cutoff=0.7)
+    likeness = [SequenceMatcher(None, name, word).ratio() for name in found]
+    return [plain[name] for name, like in zip(found, likeness, strict=True) if like == likeness[0]]
 
 
 def _clienteof(place: Place, line: Line) -> Iterator[Remark]:
@@ -142,6 +147,14 @@ def _glob(place: Place, line: Line, budget: Budget) -> Iterator[Remark]:
             _as_globs_are(glob),
         )
         return
+    if looks := _REGULAR_EXPRESSION.search(glob):
+        yield remark(
+            "regular-expression",
+            place,
+            f"{quoted(looks[0])} in {quoted(glob)} looks like part of a regular expression. In a glob it "
+            f"fits a line such as {quoted(globs.example(glob, budget) or b'')}.",
+            NO_REGULAR_EXPRESSION,
+        )
     if globs.example(glob, budget, among=b"?????*") is None:
         yield remark(
             "only-bare-codes",
@@ -157,8 +170,8 @@ def _glob(place: Place, line: Line, budget: Budget) -> Iterator[Remark]:
 
 
 def _as_globs_are(glob: bytes) -> str:
-    if re.search(rb"^\^|\$$|\.\*|\\d", glob):
-        return "Globs are not regular expressions: `*` stands for any text, `?` for one byte."
+    if _REGULAR_EXPRESSION.search(glob):
+        return NO_REGULAR_EXPRESSION
     return "A glob must fit the whole line: begin it with a code or `*`, end it with `*` if text follows."
 
 

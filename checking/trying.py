@@ -33,6 +33,11 @@ PATIENCE: Final = 3600.0  # virtual seconds for a reply: more than any usual tim
 A_WHILE: Final = 30.0  # a server that does not end is killed after 10
 MOST_ATTEMPTS: Final = 20  # of reup: without a bound, what always fails would keep us busy for ever
 _MOST_LINES: Final = 1000
+ANSWERED: Final = {
+    *("greeting", "ehlo", "mail", "rcpt", "data", "in_data", "quit"),
+    *("capa", "stat"),  # POP3
+}
+"""The events of a session that the server answers."""
 USUAL: Final = b"reup -t 5 authup smtp checkpassword checknotroot fixsmtpio ofmipd".split()
 """What is played where no command line is given."""
 Lines = list[str]

@@ -60,6 +60,7 @@ def run(*args: object) -> int:
         ["check", "--reply", "ehlo=250 x"],
         ["check", "--try", "--reply"],
         ["check", "--try", "--reply", "ehlo"],
+        ["check", "--try", "--reply", "elho=250 x"],
     ],
 )
 def test_usage_goes_to_standard_error(capsys: pytest.CaptureFixture[str], args: list[str]) -> None:

@@ -17,6 +17,8 @@ TABLE = [
     ("empty-greeting", "me", b"\n", b"mail.example.org"),
     ("empty-greeting", "smtpgreeting", b"\0mail.example.org\n", None),
     ("not-a-host", "me", b"mail\n", b"mail.example.org hello\n"),
+    ("esmtp-twice", "smtpgreeting", b"mail.example.org ESMTP hello\n", b"mail.example.org hello\n"),
+    ("esmtp-twice", "me", b"mail.example.org esmtp\n", b"esmtp.example.org\n"),
     ("one-line", "me", b"mail.example.org\nmail.example.net\n", b"mail.example.org\n\n"),
     ("no-comments", "me", b"# name\nmail.example.org\n", b"mail.example.org\n# name\n"),
     ("no-comments", "timeoutsmtpd", b"# 5 minutes\n", b"300\n"),

@@ -25,6 +25,8 @@ TABLE = [
     ("env-not-set", READONLY, READONLY.replace("READONLY", "TCPREMOTEIP")),
     ("glob-case", ":ehlo::250?size*::\n", ":ehlo::250?SIZE*::\n"),
     ("glob-escape", ":noop::250 ok\\r\\n::250 x\n", ":noop::250 ok\\*::250 x\n"),
+    ("regular-expression", ":noop::250[- ](ok|OK).*::250 x\n", ":noop::250[- ][oO][kK]*::250 x\n"),
+    ("regular-expression", ":noop::250 ok.*::250 x\n", ":noop::250 ok. *::250 x\n"),
     ("only-bare-codes", ":rcpt::5??::450 x\n", ":rcpt::5??*::450 x\n"),
     ("line-ending", ":noop::250 ok??::250 x\n", ":noop::250 ok::250 x\n"),
     ("line-ending", ":noop::250 *[!k]::250 x\n", ":noop::250 *k::250 x\n"),
@@ -234,6 +236,15 @@ def test_what_was_meant(tmp_path: Path, rules: bytes, advice: str) -> None:
     remarks = look(make(tmp_path, {"fixsmtpio": rules})).remarks
     odd = [r for r in remarks if r.code in {"bad-rule", "not-a-reply"} or "changes a reply" in r.text]
     assert [advice in remark.advice for remark in odd] == [True]
+
+
+@pytest.mark.parametrize(
+    ("event", "guess"), [("elho", "Is helo or ehlo meant?"), ("rctp", "Is rcpt meant?"), ("x", "first word")]
+)
+def test_which_event_was_meant(tmp_path: Path, event: str, guess: str) -> None:
+    remarks = look(make(tmp_path, {"fixsmtpio": f":{event}::5*::500 x\n".encode()})).remarks
+    (advice,) = (remark.advice for remark in remarks if remark.code == "unknown-event")
+    assert guess in advice
 
 
 def test_without_the_file_there_are_no_rules_to_speak_of(tmp_path: Path) -> None:
