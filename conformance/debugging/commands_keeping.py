@@ -13,7 +13,8 @@ from typing import Final
 
 import trio
 
-from conformance.cli import UNUSABLE, USAGE
+from conformance import targets
+from conformance.cli import NOTHING, UNUSABLE, USAGE
 from conformance.debugging.debugger import Debugger
 from conformance.debugging.session import CannotError, Session
 from conformance.debugging.steps import Anew
@@ -24,6 +25,7 @@ from conformance.playing.verdicts import Moment
 from conformance.recording import drafts
 from conformance.recording.as_talk import talk_text
 from conformance.recording.recording import Recording
+from conformance.targets import TargetConfig
 
 
 async def control(debugger: Debugger, text: str) -> Outcome:
@@ -85,12 +87,13 @@ async def _edited(data: bytes) -> bytes:
         return path.read_bytes()
 
 
-def recording(debugger: Debugger) -> Recording:
-    """Return what was seen in this life."""
+def recording(debugger: Debugger, other: TargetConfig | None = None) -> Recording:
+    """Return what was seen in this life, as far as it can be the same on another target."""
     session, score = debugger.session, debugger.setting.score
+    logs = all(target is None or target.log for target in (debugger.setting.target, other))
     return Recording(
         chain=score.chain,
-        moments=tuple(_kept(session)),
+        moments=tuple(moment for moment in _kept(session) if logs or moment.lane != "E"),
         processes=tuple(session.stage.processes),
         uid=debugger.setting.opening.uid,
         users=tuple(session.users),
@@ -138,7 +141,13 @@ async def save(debugger: Debugger, text: str) -> Outcome:
 async def diff(debugger: Debugger, text: str) -> Outcome:
     """`:diff TARGET`: the same session there; the first difference."""
     target = needs(text, ":diff TARGET; `conform targets` has them")
-    written = talk_text(recording(debugger), title="session")
+    try:
+        other = targets.find(target, targets.known())
+    except targets.TargetError as error:
+        raise CannotError(str(error)) from None
+    heard = "ST" if debugger.session.client_lane == "CT" else "S"
+    seen = replace(recording(debugger, other), still=heard if debugger.is_connected else "")
+    written = talk_text(seen, title="session")
     with tempfile.TemporaryDirectory(prefix="conform-") as directory:
         path = Path(directory) / "session.talk"
         path.write_text(written, encoding="utf-8")
@@ -158,9 +167,12 @@ async def _play(debugger: Debugger, path: Path, target: str) -> None:
     if result.returncode in (USAGE, UNUSABLE):
         raise CannotError(_first_line(result).removeprefix("conform: "))
     lines = (result.stdout + result.stderr).decode(errors="replace").splitlines()
-    debugger.screen.comment(f"not the same on {target} (conform run: exit {result.returncode}):")
-    block = takewhile(lambda line: not line.startswith((" rules ", "   again:")), lines)
-    debugger.screen.words(*(line for line in block if line.strip()))
+    if result.returncode == NOTHING:
+        raise CannotError(f"{target} cannot play this: {lines[0].rpartition('skip: ')[2]}")
+    debugger.screen.comment(f"not the same on {target}; expected: this session, got: what {target} does")
+    block = takewhile(lambda line: not line.startswith((" rules ", "   again:")), lines[2:])
+    shown = (line.replace(str(path), path.name) for line in block if line.strip())
+    debugger.screen.words(*(line for line in shown if not line.startswith("   rules of this")))
 
 
 async def _conform(*args: str) -> subprocess.CompletedProcess[bytes]:

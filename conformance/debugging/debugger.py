@@ -88,6 +88,12 @@ class Debugger:
         return next(ends, "")
 
     @property
+    def is_connected(self) -> bool:
+        """Whether the client could still say something, and somebody hear it."""
+        left = (m.lane in ("C", "CT") and m.what in ("eof", "hangup", "reset") for m in self.session.record)
+        return self.alive and not self.ended and not any(left)
+
+    @property
     def status(self) -> str:
         """Where everything stands: target, time, who is played by hand, the next clock."""
         words = [self.setting.target.name]

@@ -93,10 +93,6 @@ def _hint(debugger: "Debugger", there: int) -> None:
 
 async def _end_of_input(debugger: "Debugger") -> Outcome:
     """Ctrl-D: the client's end of input, the second time the end of it all; the end of a script too."""
-    session = debugger.session
-    done = any(
-        moment.what in ("eof", "hangup", "reset") for moment in session.record if moment.lane in ("C", "CT")
-    )
-    if not debugger.lines.is_terminal or not debugger.alive or done or debugger.ended:
+    if not debugger.lines.is_terminal or not debugger.is_connected:
         return Quit()
     return await obey(debugger, ":eof")

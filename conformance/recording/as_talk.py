@@ -13,6 +13,8 @@ from conformance.recording.transcript import steps
 NOTHING_SAID: Final = Happen("S", "silent 1s", 0)
 """What a talk expects where nothing came at all."""
 
+AT_ONCE: Final = "silent 0.1s"
+
 
 def talk_text(recording: Recording, *, title: str, rules: Sequence[str] = ()) -> str:
     """Return the text of a scenario, as `conform fmt` has it.
@@ -23,6 +25,8 @@ def talk_text(recording: Recording, *, title: str, rules: Sequence[str] = ()) ->
     told = steps(recording)
     if not any(proposing.is_expected(step) for step in told):
         told.append(NOTHING_SAID)
+    if recording.still:
+        told.append(Happen(recording.still, AT_ONCE, 0))
     needs = list(_needs(recording, told))
     chosen = proposing.proposed(rules, recording.chain, told, fakes="fakes" in needs)
     place = next(number for number, step in enumerate(told) if proposing.is_expected(step))

@@ -34,5 +34,7 @@ class Recording:
     """Where it comes from, for the `why:` line."""
     exact: bool = True
     """Whether times are those of a virtual clock."""
+    still: str = ""
+    """Where nothing may follow at once, S or ST: the client was there and waited; "" if not known."""
     comments: tuple[str, ...] = ()
     """What a reader of the header should know, one line each."""

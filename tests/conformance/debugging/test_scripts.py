@@ -56,6 +56,28 @@ def test_a_session_is_saved_and_played_elsewhere(tmp_path: Path) -> None:
     assert r"AUTH PLAIN {b64:\0alice\0secret}" in (tmp_path / "try.talk").read_text()
 
 
+@needs_root
+def test_programs_that_log_in_words_of_their_own(tmp_path: Path) -> None:
+    """What they log is no difference; that they hang up is one."""
+    table = "[theirs]\nkind = 'exec'\ndir = 'bin'\nlog = false\n"
+    (tmp_path / "targets.toml").write_text(table)
+    tmp_path.chmod(0o755)
+    (tmp_path / "bin").mkdir(mode=0o755)
+    script = r"echo Hello. >&2; printf '220 mail.example.org ESMTP\r\n'; read x; printf '250 ok\r\n'"
+    (tmp_path / "bin/authup").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "bin/authup").chmod(0o755)
+    chain = "{authup} smtp {checkpassword} {ofmipd}"
+    screen = debug(tmp_path, b"NOOP\n:diff theirs\n", "--run", chain)
+    assert "# not the same on theirs; expected: this session, got: what theirs does\n" in screen
+    assert " session.talk " in screen
+    assert "S! silent 0.1s\n         the stream ended\n" in screen
+    screen = debug(
+        tmp_path, b":expect 220\nNOOP\n:wait 10ms\n:save it\n:diff theirs\n", "--run", chain, "-t", "theirs"
+    )
+    assert "E: Hello.\n" in screen
+    assert screen.count("# the same dialogue on theirs: identical\n") == 2
+
+
 def test_what_a_person_wrote_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "mine.talk").write_text("title: mine\n")
     screen = debug(tmp_path, b"QUIT\n:save mine\n:save draft\n:save draft\n")
