@@ -3,14 +3,15 @@
 # make conform the conformance suite against the machine and real processes, with the HTML report
 # make mutants the seeded bugs: is there a scenario that notices each?
 # make clean   remove what make made
-# make install-qmail   as root: the programs and their manuals below DESTDIR, by default /var/qmail. pip fetches
-#              trio and hatchling; without network: PIP_NO_INDEX=1 PIP_FIND_LINKS=(a directory with their wheels)
+# make install-qmail   as root: the programs and their manuals below QMAIL (for packages: below DESTDIR/QMAIL). pip
+#              fetches trio and hatchling; without network: PIP_NO_INDEX=1 PIP_FIND_LINKS=(a directory of wheels)
 
 PYTHON = python3
 BIN = .venv/bin
 SUBMISSION = 2626
 POP3 = 2110
-DESTDIR = /var/qmail
+QMAIL = /var/qmail
+DESTDIR =
 PROGRAMS = reup authup checknotroot fixsmtpio acceptutils
 
 .PHONY: test lint types unit scenarios demo bench conform mutants lock install-qmail clean
@@ -67,7 +68,7 @@ lock:
 
 # A virtual environment of the system's Python, which every user can run, in the versions that we test with.
 # A new one takes the place of an old one only when it is complete.
-install-qmail: qmail = $(abspath $(DESTDIR))
+install-qmail: qmail = $(abspath $(DESTDIR)$(QMAIL))
 install-qmail: lib = $(qmail)/lib/acceptutils
 install-qmail:
 	@/usr/bin/python3 -I -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' || \

@@ -304,7 +304,7 @@ def _attach(commands: "Commands") -> None:
         "--replay", action="store_true", help="play it on the simulated machine; 1 if it differs"
     )
     attach.add_argument(
-        "--run", metavar="CHAIN", help="the programs behind recordio, as in the run script or in `run:`"
+        "--run", metavar="CHAIN", help="the chain as in the run script, or in `run:`; recordio needs it"
     )
     attach.add_argument(
         "--home", type=Path, metavar="QMAILHOME", help="take its control files (default: made from the log)"

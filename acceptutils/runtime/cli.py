@@ -23,7 +23,7 @@ FAULT_OF_OURS = {"authup": 12}  # LIM-6; 111 for the others
 def main(name: str, args: Sequence[str]) -> NoReturn:
     """Run one of our programs, and exit with its code."""
     if name not in PROGRAMS:
-        sys.exit(f"{name}: expected to be called {', '.join(PROGRAMS)}")
+        sys.exit(f"{name}: expected to be called {', '.join(PROGRAMS)}, acceptutils")
     arguments = [os.fsencode(arg) for arg in args]
     wanted = information(name, arguments)
     if wanted is None:

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,11 @@ from conformance import targets
 from conformance.cli import INTERRUPTED
 from conformance.debugging import lives, prompts, setting
 from conformance.debugging.clocks import MachineTime, RealTime, Time
+from conformance.debugging.commands_keeping import keep
 from conformance.debugging.completion import complete
 from conformance.debugging.debugger import Debugger
 from conformance.debugging.screen import Screen
+from conformance.debugging.session import CannotError
 from conformance.debugging.steps import Anew, Hands, Step
 from conformance.debugging.words import COMMANDS
 from conformance.playing.staging import found
@@ -45,7 +47,11 @@ def debug(args: argparse.Namespace) -> int:
             last = f":save {args.save}" if args.save else ""
             return trio.run(debugger.debug, Anew(hands), last, clock=clock)
         except BaseException as error:
-            if found(error, KeyboardInterrupt):
+            interrupted = found(error, KeyboardInterrupt)
+            if args.save and debugger.has_steps and (interrupted or found(error, SystemExit)):
+                with suppress(OSError, CannotError):  # there may be no terminal any more
+                    keep(debugger, Path(args.save))
+            if interrupted:
                 return INTERRUPTED
             if plain := found(error, SystemExit) or found(error, Unusable) or found(error, OSError):
                 raise plain from None

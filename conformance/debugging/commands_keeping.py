@@ -42,11 +42,13 @@ async def control(debugger: Debugger, text: str) -> Outcome:
     if not change:
         _show(debugger, path, old)
         return None
-    new = await _edited(old or b"") if change == "edit" else changed(old or b"", change)
+    new = None
+    if change != "remove":
+        new = await _edited(old or b"") if change == "edit" else changed(old or b"", change)
     if new == old:
         debugger.screen.comment(f"{path} is as it was")
         return None
-    debugger.setting = debugger.setting.with_file(path, None if change == "remove" else new)
+    debugger.setting = debugger.setting.with_file(path, new)
     steps = tuple(debugger.session.steps)
     return Anew(steps, words=f"{path} has changed: started anew, {len(steps)} steps done again")
 
@@ -63,8 +65,6 @@ def changed(data: bytes, change: str) -> bytes:
     what, _, text = change.partition(" ")
     lines = data.splitlines()
     line = octets.literal(octets.parse(text))
-    if what == "remove":
-        return data + b"\n" if not data else b""
     if what == "+":
         return b"".join(one + b"\n" for one in [*lines, line])
     if not re.fullmatch("[0-9]{1,9}", what) or not 1 <= int(what) <= len(lines):
@@ -94,7 +94,7 @@ def recording(debugger: Debugger, other: TargetConfig | None = None) -> Recordin
     return Recording(
         chain=score.chain,
         moments=tuple(moment for moment in _kept(session) if logs or moment.lane != "E"),
-        processes=tuple(session.stage.processes),
+        processes=tuple(session.processes),
         uid=debugger.setting.opening.uid,
         users=tuple(session.users),
         env=tuple(score.talk.all("env")),
@@ -120,7 +120,15 @@ def _kept(session: Session) -> list[Moment]:
 
 async def save(debugger: Debugger, text: str) -> Outcome:
     """`:save FILE`: a scenario, linted and played once more."""
-    path = Path(needs(text, ":save FILE.talk"))
+    path = keep(debugger, Path(needs(text, ":save FILE.talk")))
+    lint = await _conform("lint", "--", str(path))
+    debugger.screen.comment("lint: ok" if lint.returncode == 0 else f"lint: {_first_line(lint)}")
+    await _play(debugger, path, debugger.setting.target.name)
+    return None
+
+
+def keep(debugger: Debugger, path: Path) -> Path:
+    """Write the session as a scenario; return the name that the file has. Raises CannotError."""
     if not path.name:
         raise CannotError(f"{path} is a directory: expected the name of a file")
     if path.suffix != ".talk":
@@ -132,10 +140,7 @@ async def save(debugger: Debugger, text: str) -> Outcome:
     except OSError as error:
         raise CannotError(f"{path}: {error.strerror}") from None
     debugger.screen.comment(f"{path}: {len(written.splitlines())} lines")
-    lint = await _conform("lint", "--", str(path))
-    debugger.screen.comment("lint: ok" if lint.returncode == 0 else f"lint: {_first_line(lint)}")
-    await _play(debugger, path, debugger.setting.target.name)
-    return None
+    return path
 
 
 async def diff(debugger: Debugger, text: str) -> Outcome:

@@ -18,7 +18,7 @@ from conformance.reports.notation import clean
 
 async def processes(debugger: Debugger, _: str) -> Outcome:
     """`:ps`: the tree of processes, what each of them was, and what became of it."""
-    known = debugger.session.stage.processes
+    known = debugger.session.processes
     if not known:
         raise CannotError("no process was seen")
     pids = {process.pid for process in known}
@@ -69,7 +69,7 @@ async def environment(debugger: Debugger, text: str) -> Outcome:
 
 
 def _process(debugger: Debugger, text: str) -> Process:
-    known = debugger.session.stage.processes
+    known = debugger.session.processes
     names = needs(text, f"a process: {' '.join(_processes(debugger))}")
     found = [p for p in known if str(p.pid) == names or any(program.name == names for program in p.programs)]
     if not found:
@@ -78,7 +78,7 @@ def _process(debugger: Debugger, text: str) -> Process:
 
 
 def _processes(debugger: Debugger) -> list[str]:
-    found = [word for p in debugger.session.stage.processes for word in (str(p.pid), p.name)]
+    found = [word for p in debugger.session.processes for word in (str(p.pid), p.name)]
     return list(dict.fromkeys(found))
 
 

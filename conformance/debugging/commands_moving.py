@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from conformance.debugging.debugger import Debugger, upcoming
+from conformance.debugging.interrupts import at_once
 from conformance.debugging.lanes import BadPatternError, Lane, line_pattern
 from conformance.debugging.session import CannotError
 from conformance.debugging.steps import Anew, Play
@@ -140,7 +141,8 @@ class _Breaks:
                 self._lanes[moment.lane][0].feed(moment.data)
         self._place = len(record)
         for name, (lane, globs) in self._lanes.items():
-            found = lane.find([line_pattern(glob) for glob in globs])
+            with at_once("these breaks take too long"):
+                found = lane.find([line_pattern(glob) for glob in globs])
             if found is not None:
                 return f"{name}: {globs[found]}"
         return ""

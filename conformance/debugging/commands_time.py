@@ -6,6 +6,7 @@ from typing import Final
 import trio
 
 from conformance.debugging.debugger import LANES, Debugger
+from conformance.debugging.interrupts import at_once
 from conformance.debugging.lanes import BadPatternError, expression
 from conformance.debugging.session import CannotError
 from conformance.debugging.steps import Wait
@@ -52,7 +53,10 @@ async def expect(debugger: Debugger, text: str) -> Outcome:
         raise CannotError(str(error)) from None
     lane = debugger.lanes[name]
     end = trio.current_time() + seconds(found[2] or "", PATIENCE)
-    while lane.find(wanted) is None:
+    while True:
+        with at_once("this pattern takes too long"):
+            if lane.find(wanted) is not None:
+                break
         left = end - trio.current_time()
         if left <= 0:
             raise CannotError(

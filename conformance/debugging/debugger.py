@@ -9,7 +9,7 @@ from conformance.debugging import differences, lives
 from conformance.debugging.clocks import Time
 from conformance.debugging.interrupts import Interrupts
 from conformance.debugging.lanes import Lane
-from conformance.debugging.obeying import obey
+from conformance.debugging.obeying import command, obey
 from conformance.debugging.prompts import Input, Interrupted
 from conformance.debugging.record import Record
 from conformance.debugging.screen import Screen
@@ -49,19 +49,30 @@ class Debugger:
     async def debug(self, first: Anew, last: str = "") -> int:
         """Go on until somebody has had enough, then obey the last line; return the exit code."""
         self.remark_skip()
+        code = 0
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.interrupts.hear)
                 anew: Outcome = first
                 while isinstance(anew, Anew):
                     anew = await self._live(anew)
-                if last and self.session.steps:
-                    await obey(self, last)
+                if last and self.has_steps:
+                    code = await self._at_last(last)
                 nursery.cancel_scope.cancel()
         finally:
             for lane in self.lanes.values():
                 lane.close()
-        return anew.code if anew else 0
+        return code or (anew.code if anew else 0)
+
+    async def _at_last(self, line: str) -> int:
+        """Obey the last line; return 1 if that cannot be done."""
+        with self.interrupts.stopping():
+            try:
+                await command(self, line)
+            except CannotError as error:
+                self.screen.error(str(error))
+                return 1
+        return 0
 
     def remark_skip(self) -> None:
         """Say so where a case is not meant for the target: what comes of it proves nothing."""
@@ -78,6 +89,11 @@ class Debugger:
         if self.who != "client":
             return f"{self.who}> "
         return f"{self.lane or self.session.client_lane}> "
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether anything was done that could be kept."""
+        return hasattr(self, "session") and bool(self.session.steps)
 
     @property
     def ended(self) -> str:

@@ -1,12 +1,13 @@
-"""Ctrl-C ends the command that runs, SIGTERM everything; the terminal is then as it was."""
+"""Ctrl-C ends the command that runs; SIGTERM and a hangup everything, and the terminal is then as it was."""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import trio
 
-from conformance.cli import TERMINATED
+from conformance.debugging.session import CannotError
 
 
 class Interrupts:
@@ -18,11 +19,11 @@ class Interrupts:
 
     async def hear(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Take signals, for as long as this lasts. Raises SystemExit, and what `at_prompt` raises."""
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with trio.open_signal_receiver(signal.SIGINT, *_deadly()) as signals:
             task_status.started()
             async for number in signals:
-                if number == signal.SIGTERM:
-                    raise SystemExit(TERMINATED)
+                if number != signal.SIGINT:
+                    raise SystemExit(128 + number)
                 if self._scope is not None:
                     self._scope.cancel()
                 else:
@@ -37,3 +38,26 @@ class Interrupts:
                 yield scope
             finally:
                 self._scope = None
+
+
+@contextmanager
+def at_once(what: str) -> Iterator[None]:
+    """Have a signal end what waits for nothing, and so hears of none. Raises CannotError, SystemExit."""
+
+    def give_up(number: int, _: FrameType | None) -> None:
+        if number != signal.SIGINT:
+            raise SystemExit(128 + number)
+        raise CannotError(f"interrupted: {what}")
+
+    before = {number: signal.signal(number, give_up) for number in (signal.SIGINT, *_deadly())}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _deadly() -> list[signal.Signals]:
+    """Return the signals that end everything; nohup(1) has one of them ignored."""
+    wanted = (signal.SIGTERM, signal.SIGHUP)
+    return [number for number in wanted if signal.getsignal(number) != signal.SIG_IGN]

@@ -29,7 +29,7 @@ async def obey(debugger: "Debugger", line: str | None) -> Outcome:
     with debugger.interrupts.stopping() as scope:
         try:
             if line.startswith(":") and not line.startswith("::"):
-                said = await _command(debugger, line)
+                said = await command(debugger, line)
             else:
                 await _say(debugger, line.removeprefix(":"))
         except (CannotError, NotationError) as error:
@@ -41,24 +41,25 @@ async def obey(debugger: "Debugger", line: str | None) -> Outcome:
     return said
 
 
-async def _command(debugger: "Debugger", line: str) -> Outcome:
+async def command(debugger: "Debugger", line: str) -> Outcome:
+    """Carry out a command. Raises CannotError, NotationError, Wrong."""
     if _UNFIT.search(line):
         raise CannotError(r"a control character in a command; \x00 stands for one")
     name, _, text = line[1:].partition(" ")
-    command = debugger.commands.get(name)
-    if command is None:
-        close = [known for known in debugger.commands if known.startswith(name)]
+    known = debugger.commands.get(name)
+    if known is None:
+        close = [one for one in debugger.commands if one.startswith(name)]
         if name and len(close) == 1:
-            command = debugger.commands[close[0]]
+            known = debugger.commands[close[0]]
         elif close and name:
-            raise CannotError(f":{name}: one of {' '.join(f':{known}' for known in close)}?")
+            raise CannotError(f":{name}: one of {' '.join(f':{one}' for one in close)}?")
         else:
             raise CannotError(f":{name}: no such command; :help has them all")
-    if command.lives and not debugger.alive:
+    if known.lives and not debugger.alive:
         raise CannotError(LATER)
-    if debugger.burst is not None and command.name not in ("end", "quit", "help"):
+    if debugger.burst is not None and known.name not in ("end", "quit", "help"):
         raise CannotError("a burst is being typed: :end sends it")
-    return await command.run(debugger, text.strip() if command.name != "split" else text)
+    return await known.run(debugger, text.strip() if known.name != "split" else text)
 
 
 async def _say(debugger: "Debugger", line: str) -> None:

@@ -1,12 +1,13 @@
 """Where commands come from: a terminal with line editing, history and completion, or a pipe."""
 
+import os
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import Final, Protocol
 
 import trio
 from prompt_toolkit import PromptSession
@@ -25,7 +26,9 @@ _HARMLESS: Final = """
 HARMLESS: Final = frozenset(_HARMLESS.split())
 """First words of lines that are kept."""
 LONGEST: Final = 1024 * 1024
-"""Characters of one command from a pipe."""
+"""Bytes of one command from a pipe."""
+_PIECE: Final = 64 * 1024
+STDIN: Final = 0
 
 
 class Interrupted(Exception):
@@ -99,19 +102,40 @@ class Terminal:
 
 
 class Pipe:
-    """Reads commands from a file or pipe."""
+    """Reads commands from the descriptor of a file or pipe.
+
+    Not through a file object: at its end Python would wait for the thread that waits in it.
+    """
 
     is_terminal = False
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._read = bytearray()
+        self._searched = 0
+        self._ended = False
 
     async def ask(self, prompt: str, status: str) -> str | None:  # noqa: ARG002 - nobody looks
         """See Input. A line that is no UTF-8 keeps its bytes as escapes."""
-        line = await trio.to_thread.run_sync(self._file.readline, LONGEST, abandon_on_cancel=True)
+        line = await self._line()
         if not line:
             return None
         return line.decode(errors="backslashreplace").rstrip("\n").removesuffix("\r")
+
+    async def _line(self) -> bytes:
+        """Return the next line, or as much of it as one command may have; nothing at the end of input."""
+        while (end := self._read.find(b"\n", self._searched) + 1) == 0 and not self._ended:
+            self._searched = len(self._read)
+            if self._searched >= LONGEST:
+                break
+            data = await trio.to_thread.run_sync(os.read, self._descriptor, _PIECE, abandon_on_cancel=True)
+            self._ended = not data
+            self._read += data
+        length = min(end or len(self._read), LONGEST)
+        line = bytes(self._read[:length])
+        del self._read[:length]
+        self._searched = 0
+        return line
 
 
 class _Completer(Completer):
@@ -154,4 +178,4 @@ def chosen(complete: Callable[[str], Iterable[str]]) -> Input:
     """Return a terminal's prompt if there is one at both ends, else one that reads standard input."""
     if sys.stdin.isatty() and sys.stdout.isatty():
         return Terminal(complete)
-    return Pipe(sys.stdin.buffer)
+    return Pipe(STDIN)

@@ -1,8 +1,9 @@
 """One life of a chain under the debugger: does steps, and keeps what they led to."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 import trio
@@ -17,7 +18,7 @@ from conformance.format import octets
 from conformance.playing.beats import Beat, Event, Send, is_expected
 from conformance.playing.calls import User
 from conformance.playing.director import Director
-from conformance.playing.stage import CHECKPASSWORD, Puppet, Stage
+from conformance.playing.stage import CHECKPASSWORD, Process, Puppet, Stage
 from conformance.playing.verdicts import Moment
 from fakes.machine import reseed
 
@@ -48,6 +49,7 @@ class Session:
         self.director = Director(setting.score, setting.score.beats, stage, record)
         self.watch = Watch(stage, record, self._arrived)
         self.servers = Servers(stage, record, self.watch, by_hand=setting.own)
+        self._last: Sequence[Process] | None = None
         self.users: list[str] = setting.score.talk.all("users")
         """The users table, as the header of a scenario has it."""
 
@@ -58,7 +60,15 @@ class Session:
             nursery = self.director.scene.nursery
             nursery.start_soon(self.watch.watch, nursery)
             await self.settle()
-            yield
+            try:
+                yield
+            finally:  # what is killed from here on is not part of it
+                self._last = [replace(one, programs=[*one.programs]) for one in self.stage.processes]
+
+    @property
+    def processes(self) -> Sequence[Process]:
+        """The processes as they are, or were at the end of this life."""
+        return self.stage.processes if self._last is None else self._last
 
     async def settle(self) -> None:
         """Wait until everybody is idle, whom we play too."""
@@ -281,7 +291,7 @@ class Session:
         lanes = self.record.lanes(self.marks[number], end)
         if self.setting.is_simulated:
             return lanes
-        pids = {b"%d" % process.pid for process in self.stage.processes}
+        pids = {b"%d" % process.pid for process in self.processes}
         return {lane: _blurred(data, pids if lane == "E" else set()) for lane, data in lanes.items()}
 
     async def wait_for(self, seen: dict[str, bytes], number: int) -> bool:

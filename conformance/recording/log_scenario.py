@@ -14,6 +14,7 @@ from conformance.recording.log_sessions import LogError, Session
 from fakes.programs import PROGRAMS
 
 RECORDER: Final = "recordio"
+FILTER: Final = "{fixsmtpio}"
 PLAYED: Final = {*SUBJECTS, *(name.decode() for name in PROGRAMS)}
 """The programs that a command line without braces means to have in them."""
 
@@ -31,8 +32,15 @@ def scenario(session: Session, log: str, *, run: str | None, home: Path | None, 
     else:
         recording = log_recording.of_filter(session, origin, files, env)
         if run:
-            recording = replace(recording, chain=chain(run))
+            recording = replace(recording, chain=_from_the_filter(chain(run)))
     return talk_text(recording, title=f"session {session.id} of a log, as it was")
+
+
+def _from_the_filter(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what of a chain the log of fixsmtpio is about. Raises LogError."""
+    if FILTER not in words:
+        raise LogError("--run: expected fixsmtpio in it, whose log this is")
+    return words[words.index(FILTER) :]
 
 
 def chain(run: str | None) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def make(
 ) -> subprocess.CompletedProcess[str]:
     """Install; not even a careful administrator's umask may keep users out."""
     return subprocess.run(
-        ["make", "install-qmail", f"DESTDIR={qmail}"],
+        ["make", "install-qmail", f"QMAIL={qmail}"],
         cwd=ROOT,
         env={**env, **more},
         umask=umask,
@@ -121,6 +121,12 @@ def test_one_that_fails_leaves_the_old_one_alone(qmail: Path, offline: Mapping[s
     assert "trio" in done.stderr or "hatchling" in done.stderr
     assert (qmail / "lib/acceptutils/bin/authup").stat().st_ino == before
     assert [file.name for file in (qmail / "lib").iterdir()] == ["acceptutils"]
+
+
+def test_a_package_is_made_below_destdir(tmp_path: Path) -> None:
+    command = ["make", "--dry-run", "install-qmail", f"DESTDIR={tmp_path}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"mkdir -p '{tmp_path}/var/qmail/bin'" in done.stdout
 
 
 def test_a_new_one_takes_the_place_of_the_old_one(qmail: Path, offline: Mapping[str, str]) -> None:

@@ -86,6 +86,40 @@ def test_what_a_person_wrote_is_not_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "mine.talk").read_text() == "title: mine\n"
 
 
+@pytest.mark.parametrize("script", [b"NOOP\n", b"NOOP\nQUIT\n", b"NOOP\n:hangup\n"])
+def test_a_record_is_what_was_seen_and_not_how_it_was_ended(tmp_path: Path, script: bytes) -> None:
+    command = [*CONFORM, "record", "it"]
+    done = subprocess.run(command, input=script, capture_output=True, cwd=tmp_path, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.endswith(b"# lint: ok\n# the same dialogue on sim: identical\n")
+
+
+def test_a_record_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "mine.talk").write_text("title: mine\n")
+    command = [*CONFORM, "record", "mine"]
+    done = subprocess.run(command, input=b"NOOP\n", capture_output=True, cwd=tmp_path, check=False)
+    assert done.returncode == 1
+    assert done.stdout.endswith(b"? mine.talk: is there, and no draft: choose another name\n")
+
+
+def test_a_signal_while_it_waits_for_a_command(tmp_path: Path) -> None:
+    command = [*CONFORM, "record", "it"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(b"NOOP\n")
+        process.stdin.flush()
+        while b"250 ok" not in process.stdout.readline():
+            pass
+        process.terminate()
+        assert process.wait() == 143
+        assert process.stderr.read() == b""
+    assert "C: NOOP\n" in (tmp_path / "it.talk").read_text()
+
+
 @pytest.mark.parametrize("script", [b"", b"\n", b":quit\nNOOP\n", b"QUIT\n", b":hangup\n:quit\n"])
 def test_short_scripts(tmp_path: Path, script: bytes) -> None:
     assert debug(tmp_path, script).startswith("E: authup 100 protocol smtp\nS: 220 mail.example.org ESMTP\n")

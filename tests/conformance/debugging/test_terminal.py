@@ -183,6 +183,27 @@ def test_an_editor_changes_a_control_file_and_all_is_done_again(at: At, tmp_path
     person.sees("? ", "has said 3: nothing is changed")
 
 
+def test_a_pattern_that_takes_for_ever_is_given_up(at: At) -> None:
+    person = at()
+    person.says(":expect S (([ -~]+)+)+!")
+    person.sees(":expect S")
+    person.types(CTRL_C)
+    person.sees("? interrupted: this pattern takes too long", "C>")
+    person.says("NOOP")
+    person.sees("S: 250 ok")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_was_recorded_outlives_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    person = Person(tmp_path, command=(*CONFORM, "record", "--color", "never", "it.talk"))
+    person.sees(*GREETED)
+    person.says("NOOP")
+    person.sees("S: 250 ok", "C>")
+    os.kill(person.pid, number)
+    assert person.leaves() == 128 + number
+    assert "\nC: NOOP\nS: 250 ok\n" in (tmp_path / "it.talk").read_text()
+
+
 def test_what_is_saved_is_what_was_on_the_screen(at: At, tmp_path: Path) -> None:
     person = at()
     person.says("HELO me")

@@ -159,8 +159,12 @@ def test_a_session_of_fixsmtpio_with_its_control_files(
     text = talk.read_text()
     assert f"-- control/fixsmtpio --\n{RULES}" in text
     assert "C: half a line\nC: .\n    c: half a line\n    c: .\n" in text
+    whole = "tcpserver 0 26 reup -t 5 authup smtp checkpassword checknotroot fixsmtpio ofmipd"
+    assert attach(tmp_path / "log", "--home", tmp_path, "--replay", "--run", whole) == 0, "from fixsmtpio on"
     (tmp_path / "control" / "fixsmtpio").write_text("")
     assert attach(tmp_path / "log", "--home", tmp_path, "--replay") == 1
+    assert attach(tmp_path / "log", "--replay", "--run", "authup smtp checkpassword ofmipd") == cli.USAGE
+    assert "expected fixsmtpio in it" in capsys.readouterr().err
 
 
 def test_sessions_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -382,7 +386,8 @@ def test_whatever_a_log_has(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     for session in read(b"\n".join(lines)).sessions:
         words = (tmp_path / "log", "--session", session.id)
         assert attach(*words) == 0
-        assert attach(*words, "--run", CHAIN, "--save", talk, "--replay") in (0, 1)
+        run = () if session.kind == "fixsmtpio" else ("--run", CHAIN)
+        assert attach(*words, *run, "--save", talk, "--replay") in (0, 1)
         out = capsys.readouterr().out
         assert "lint: ok" in out, out
         assert "harness-error" not in out, out
