@@ -14,6 +14,7 @@ from conformance.commands import asked
 from conformance.editor import edit
 from conformance.format import lint, octets
 from conformance.format.talk_writer import formatted
+from conformance.playing.beats import ENDINGS
 from conformance.playing.verdicts import Kind
 from conformance.reports import jsonl
 from conformance.reports.blocks import Line, Span, block
@@ -115,7 +116,11 @@ class _Reviewer:
             raise ValueError("a row of a table, or a file that is gone: [e]dit it")
         text = path.read_text(encoding="utf-8")
         lines = text.split("\n")
-        got = octets.write(octets.literal(octets.parse(finding.got)), ending=b"\r\n")
+        lane, _, expected = lines[finding.line - 1].strip().partition(": ")
+        if not all(isinstance(part, bytes) for part in octets.parse(expected)):
+            raise ValueError("what came is different every time, as {pid:...} in the line says: [e]dit it")
+        ending = ENDINGS.get(lane, b"\r\n")
+        got = octets.write(octets.literal(octets.parse(finding.got)), ending=ending)
         lines.insert(finding.line, f" |: {got}")
         changed = formatted("\n".join(lines), str(path))
         before = {complaint.text for complaint in lint.lint(text, rules.read())}

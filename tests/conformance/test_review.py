@@ -72,6 +72,42 @@ def test_what_was_accepted_is_an_alternative(failed: Path) -> None:
     assert conform(failed, "run", "farewell.talk", "--vary", "none").returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("E: reup {pid:authup} exited", "different every time"),
+        ("E: hello", "|: authup 100 protocol smtp\nS:"),
+        ("    c: NOOP", "|: QUIT\n"),
+    ],
+)
+def test_a_line_of_another_lane_is_accepted_as_it_ends_there(tmp_path: Path, line: str, said: str) -> None:
+    talk = """\
+title: a line of another lane
+rules: AUTHUP-LOG-1 FIX-REQ-3
+run:   {authup} smtp {checkpassword} {fixsmtpio} {ofmipd}
+users: alice secret uid=1001
+
+-- control/smtpgreeting --
+mail.example.org
+-- talk --
+# [AUTHUP-LOG-1]
+E: authup {pid:authup} protocol smtp
+S: 220 mail.example.org ESMTP
+
+C: AUTH PLAIN {b64:\\0alice\\0secret}
+    s: 235 x
+S: 235 x
+C: QUIT
+# [FIX-REQ-3]
+    c: QUIT
+"""
+    old = "E: authup {pid:authup} protocol smtp" if line.startswith("E") else "    c: QUIT"
+    (tmp_path / "lane.talk").write_text(talk.replace(old, line))
+    assert conform(tmp_path, "run", "lane.talk", "--vary", "none").returncode == 1
+    result = conform(tmp_path, "review", typed="a\nq\n")
+    assert said in result.stdout + (tmp_path / "lane.talk").read_text(), result.stdout
+
+
 def test_a_row_of_a_table_cannot_be_accepted(tmp_path: Path) -> None:
     text = TALK.replace("\n\n-- control", "\neach:  verb = QUIT | quit\n\n-- control", 1)
     (tmp_path / "table.talk").write_text(text.replace("C: QUIT", "C: {verb}"))
