@@ -133,6 +133,8 @@ def _run(commands: "Commands") -> None:
     run.add_argument(
         "--confirm", type=int, default=1, metavar="N", help="run again what failed in real time (default 1)"
     )
+    # what :save and :diff of the debugger play is nobody's last run
+    run.add_argument("--aside", action="store_true", help=argparse.SUPPRESS)
     _real(run)
     _output(run)
 

@@ -119,7 +119,7 @@ class _Run:
                 self._writer.fixed(gone)
             self._writer.end(Outcome(code, time.monotonic() - began, left_out))
             report = jsonl.read([self._writer.path])
-        if plan.only is None:
+        if plan.only is None and not self._args.aside:
             asked.make_last(self._path)
         self._console.finish(report, where=str(self._args.html / "index.html") if self._args.html else "")
         if self._args.draft_known:

@@ -165,7 +165,7 @@ async def _play(debugger: Debugger, path: Path, target: str) -> None:
     with tempfile.TemporaryDirectory(prefix="conform-") as directory:
         stream = Path(directory) / "played.jsonl"
         options = ["--vary", "none", "--slow", "--level", "info", "--color", "never", "--jsonl", str(stream)]
-        result = await _conform("run", f"--target={target}", *options, "--", str(path))
+        result = await _conform("run", "--aside", f"--target={target}", *options, "--", str(path))
     if result.returncode == 0:
         debugger.screen.comment(f"the same dialogue on {target}: identical")
         return

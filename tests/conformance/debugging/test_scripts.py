@@ -46,6 +46,14 @@ def test_hostile_scripts(tmp_path: Path) -> None:
     assert "C: NOOP without its end\n" in screen
 
 
+def test_what_is_saved_is_not_the_last_run(tmp_path: Path) -> None:
+    last = tmp_path / ".conform" / "last.jsonl"
+    last.parent.mkdir()
+    last.write_text("a run that somebody wants to review")
+    assert "identical" in debug(tmp_path, b"NOOP\n:save it\n:diff sim\n")
+    assert last.read_text() == "a run that somebody wants to review"
+
+
 def test_a_session_is_saved_and_played_elsewhere(tmp_path: Path) -> None:
     screen = debug(
         tmp_path, f"{LOGIN}\nMAIL FROM:<a@b>\n:save try\n:diff sim\n:diff nosuch\n:diff -h\n".encode()
