@@ -98,7 +98,8 @@ def test_there_is_a_session_for_each_story() -> None:
 
 def test_every_command_is_in_the_table() -> None:
     def row(command: Command) -> str:
-        cells = (f"`{f':{command.name} {command.usage}'.strip()}`", command.words)
+        words = command.words.replace("\\", "\\\\")  # outside of `...` a backslash quotes
+        cells = (f"`{f':{command.name} {command.usage}'.strip()}`", words)
         return "| {} | {} |".format(*(cell.replace("|", r"\|") for cell in cells))
 
     text = DOCUMENT.read_text()
