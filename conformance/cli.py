@@ -155,7 +155,9 @@ def _clock(command: argparse.ArgumentParser) -> None:
 
 
 def _output(command: argparse.ArgumentParser, *html: str) -> None:
-    command.add_argument("-v", "--verbose", action="count", default=0, help="transcripts; twice: times in microseconds")
+    command.add_argument(
+        "-v", "--verbose", action="count", default=0, help="transcripts; twice: times in microseconds"
+    )
     command.add_argument("--hex", action="store_true", help="bytes in hexadecimal")
     command.add_argument("--color", choices=("auto", "always", "never"), default="auto")
     command.add_argument("--ascii", action="store_true", help="no symbols outside ASCII")
