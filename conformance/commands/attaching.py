@@ -33,10 +33,10 @@ def attach(args: argparse.Namespace) -> int:
     session = chosen(log, args.log, args.session)
     text = scenario(session, args.log, run=args.run, home=args.home, env=args.env)
     if args.save is not None:
-        drafts.write(args.save, text)
-        complaints = lint.lint(text, rules.read(), file=str(args.save))
+        path = drafts.write(args.save, text)
+        complaints = lint.lint(text, rules.read(), file=str(path))
         _print(map(str, complaints))
-        _print([f"{args.save}: {text.count(chr(10))} lines, lint: {'see above' if complaints else 'ok'}"])
+        _print([f"{path}: {text.count(chr(10))} lines, lint: {'see above' if complaints else 'ok'}"])
     return _replay(text, session, args.log) if args.replay else 0
 
 

@@ -102,5 +102,5 @@ def show_targets(args: argparse.Namespace) -> int:
         if args.check and not reason:
             with premises.prepared(target) as ready:
                 observed = " ".join(sorted(premises.observes(ready)))
-            print(f"{'':10} {'all' if target.kind == 'simulation' else observed} can be observed")
+            print(f"{'':10} {observed} can be observed")
     return 0

@@ -129,16 +129,12 @@ async def save(debugger: Debugger, text: str) -> Outcome:
 
 def keep(debugger: Debugger, path: Path) -> Path:
     """Write the session as a scenario; return the name that the file has. Raises CannotError."""
-    if not path.name:
-        raise CannotError(f"{path} is a directory: expected the name of a file")
-    if path.suffix != ".talk":
-        path = path.with_name(path.name + ".talk")
     title = f"{path.stem.replace('-', ' ')}: recorded"
     written = talk_text(recording(debugger), title=title)
     try:
-        drafts.write(path, written)
+        path = drafts.write(path, written)
     except OSError as error:
-        raise CannotError(f"{path}: {error.strerror}") from None
+        raise CannotError(f"{error.filename or path}: {error.strerror}") from None
     debugger.screen.comment(f"{path}: {len(written.splitlines())} lines")
     return path
 
@@ -196,7 +192,7 @@ async def cast(debugger: Debugger, text: str) -> Outcome:
     try:
         count = debugger.screen.cast.write(path, os.environ)
     except OSError as error:
-        raise CannotError(f"{path}: {error.strerror}") from None
+        raise CannotError(f"{error.filename or path}: {error.strerror}") from None
     debugger.screen.comment(f"{path}: {count} events; asciinema play {shlex.quote(str(path))}")
     return None
 

@@ -18,6 +18,7 @@ from typing import Final, Literal
 
 import trio
 
+from conformance.machine import sim_stage
 from conformance.processes import injecting, observing, records
 from conformance.processes.messages import Records, receive
 from conformance.targets import SCRIPTS, TargetConfig, Unusable, unusable
@@ -80,6 +81,8 @@ def anybody() -> int:
 
 def observes(target: TargetConfig) -> frozenset[str]:
     """Return what can be observed of a prepared target (stage.py)."""
+    if target.kind == "simulation":
+        return sim_stage.OBSERVES
     seen = {"argv", "env", "fds", "cwd", "signals", "processes", "cpu", "leftovers"}
     if os.geteuid() == 0:
         seen.add("uid")

@@ -114,7 +114,7 @@ def test_wrong_usage_is_one_line_and_the_session_goes_on(line: str) -> None:
         ([LOGIN, ":as inner", ":as client", ":eof", ":eof"], "the client has ended that"),
         ([":accept uid=²"], "expected :accept, or :accept uid=1002"),
         ([":break ²"], "expected"),
-        ([":save ."], ". is a directory"),
+        ([":save ."], ".: Is a directory"),
         ([":expect S a{99999999999}"], "a{99999999999}: the repetition"),
         ([":eof", "NOOP"], "nobody is there any more (exit 12)"),
     ],

@@ -155,7 +155,8 @@ def test_a_session_of_fixsmtpio_with_its_control_files(
     (tmp_path / "control" / "fixsmtpio").write_text(RULES)
     (tmp_path / "log").write_bytes(FILTER)
     talk = tmp_path / "x.talk"
-    assert attach(tmp_path / "log", "--home", tmp_path, "--save", talk, "--replay") == 0, capsys.readouterr()
+    words = ("--home", tmp_path, "--save", tmp_path / "x", "--replay")
+    assert attach(tmp_path / "log", *words) == 0, capsys.readouterr()
     text = talk.read_text()
     assert f"-- control/fixsmtpio --\n{RULES}" in text
     assert "C: half a line\nC: .\n    c: half a line\n    c: .\n" in text
